@@ -1,0 +1,184 @@
+#include "upstream/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "upstream/pools.h"
+
+namespace halfdoor {
+
+namespace {
+
+constexpr int kMostPieces = 64;
+// Per connection and turn, so that one fast server does not keep the others of the worker waiting.
+constexpr size_t kReadBudgetBytes = 8 * Block::kBytes;
+// A tail of a block below this is not worth a system call of its own.
+constexpr size_t kLeastReadBytes = 4096;
+constexpr size_t kOutputHighWater = 64 * 1024;
+
+}  // namespace
+
+UpstreamConnection::UpstreamConnection(const UpstreamEnvironment& environment, Pools& pools, ServerId server,
+                                       const MessageLimits& limits, std::unique_ptr<Stream> stream)
+    : environment_(environment),
+      pools_(pools),
+      server_(server),
+      stream_(std::move(stream)),
+      reader_(limits),
+      out_(environment.blocks),
+      idle_deadline_(environment.wheel, *this),
+      last_used_ms_(environment.wheel.now_ms()) {
+  stream_->set_handler(this);
+}
+
+void UpstreamConnection::move_to(State next) {
+  switch (next) {
+    case State::connecting: HALFDOOR_CHECK(false); break;
+    case State::in_use: HALFDOOR_CHECK(state_ == State::connecting || state_ == State::idle); break;
+    case State::idle: HALFDOOR_CHECK(state_ == State::in_use); break;
+    case State::dead: HALFDOOR_CHECK(state_ != State::dead); break;
+  }
+  state_ = next;
+}
+
+void UpstreamConnection::begin(UpstreamUser& user, Arena& arena, ResponseHead& head, bool is_head_request) {
+  HALFDOOR_CHECK(user_ == nullptr);
+  user_ = &user;
+  ++uses_;
+  idle_deadline_.clear();
+  reader_.start(arena, head, is_head_request, /*upgrade_asked=*/false);
+  if (state_ == State::idle) {
+    move_to(State::in_use);
+    send_later();
+  }
+}
+
+void UpstreamConnection::resume_reading() {
+  if (state_ == State::in_use && stream_->is_readable()) environment_.turn.resume_later(*this);
+}
+
+void UpstreamConnection::detach() {
+  user_ = nullptr;
+  out_.clear();
+  ListLink<FlushTag>::leave();
+  ListLink<ResumeTag>::leave();
+}
+
+void UpstreamConnection::close(bool by_reset) {
+  detach();
+  idle_deadline_.clear();
+  if (by_reset) stream_->reset_on_close();
+  move_to(State::dead);
+  stream_->set_handler(nullptr);
+}
+
+void UpstreamConnection::wait_idle(int64_t idle_ms) {
+  HALFDOOR_CHECK(user_ == nullptr);
+  move_to(State::idle);
+  last_used_ms_ = environment_.wheel.now_ms();
+  read_block_.reset();
+  idle_deadline_.set(idle_ms);
+}
+
+void UpstreamConnection::on_deadline(Deadline&) {
+  if (state_ == State::idle) pools_.drop_idle(*this);
+}
+
+void UpstreamConnection::on_stream_ready() {
+  switch (state_) {
+    case State::connecting:
+      if (const int error = stream_->finish_connect(); error != 0) {
+        fail(UpstreamFailure::Kind::connect, "cannot connect", error);
+      } else if (stream_->is_writable()) {
+        move_to(State::in_use);
+        send_later();
+      }
+      break;
+    case State::in_use:
+      if (stream_->is_writable()) send_later();
+      if (stream_->is_readable()) read();
+      break;
+    case State::idle:
+      // Bytes or an end on an idle connection: it must never carry another request.
+      if (!looks_alive()) pools_.drop_idle(*this);
+      break;
+    case State::dead: break;
+  }
+}
+
+void UpstreamConnection::resume() {
+  if (state_ == State::in_use && stream_->is_readable()) read();
+}
+
+void UpstreamConnection::read() {
+  size_t budget = kReadBudgetBytes;
+  while (state_ == State::in_use && user_ != nullptr && stream_->is_readable() && user_->wants_response()) {
+    if (budget == 0) {
+      environment_.turn.resume_later(*this);
+      return;
+    }
+    if (!read_block_ || read_block_->space() < kLeastReadBytes) read_block_ = BlockRef(environment_.blocks.take());
+    const IoResult result = stream_->read(read_block_->tail(), read_block_->space());
+    if (result.status == IoResult::Status::would_block) break;
+    if (result.status != IoResult::Status::ok) return on_stream_end(result.error);
+    const std::string_view input(read_block_->tail(), result.bytes);
+    read_block_->filled += static_cast<uint32_t>(result.bytes);
+    budget -= std::min(budget, result.bytes);
+    feed(input);
+  }
+  if (state_ != State::dead && !stream_->is_readable()) read_block_.reset();
+}
+
+void UpstreamConnection::feed(std::string_view input) {
+  UpstreamUser* const user = user_;
+  while (state_ == State::in_use && user_ == user) {
+    switch (reader_.read(input)) {
+      case ReadEvent::need_more: return;
+      case ReadEvent::head: user->on_response_head(); break;
+      case ReadEvent::body: user->on_response_body(reader_.body(), read_block_); break;
+      case ReadEvent::end:
+        // More bytes than announced belong to nobody.
+        return user->on_response_end(input.empty() && !stream_->is_closed() && !write_broken_);
+      case ReadEvent::error: return fail(UpstreamFailure::Kind::bad_message, reader_.error().what);
+    }
+  }
+}
+
+void UpstreamConnection::on_stream_end(int error) {
+  if (error == 0) {
+    const ReadEvent event = reader_.finish();
+    if (event == ReadEvent::end) return user_->on_response_end(false);
+  }
+  fail(UpstreamFailure::Kind::closed,
+       reader_.has_begun() ? "the server cut its response short" : "the server closed without a response", error);
+}
+
+void UpstreamConnection::fail(UpstreamFailure::Kind kind, std::string_view what, int error) {
+  UpstreamUser* const user = user_;
+  if (user != nullptr) user->on_upstream_failed({kind, what, error});
+}
+
+void UpstreamConnection::flush() {
+  while (state_ == State::in_use && user_ != nullptr && stream_->is_writable() && !write_broken_) {
+    if (out_.size() < kOutputHighWater) user_->pull_request(out_);
+    // Pulling may end the exchange: a write for which no slot is left is refused instead of sent.
+    if (state_ != State::in_use || user_ == nullptr || out_.empty()) return;
+    struct iovec pieces[kMostPieces];
+    const IoResult result = stream_->write(pieces, out_.gather(pieces, kMostPieces));
+    if (result.status == IoResult::Status::would_block) return;
+    if (result.status == IoResult::Status::failed) {
+      // It may have answered before it closed; what it sent says more than our error.
+      write_broken_ = true;
+      if (stream_->is_readable()) read();
+      if (state_ == State::in_use && user_ != nullptr && !reader_.has_begun()) {
+        fail(UpstreamFailure::Kind::closed, "the server closed while the request was sent", result.error);
+      }
+      return;
+    }
+    out_.consume(result.bytes);
+    user_->on_request_sent(result.bytes);
+  }
+}
+
+}  // namespace halfdoor
