@@ -84,6 +84,14 @@ std::string format_duration(Milliseconds duration) {
 
 std::optional<uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, kSizeUnits); }
 
+std::string format_size(uint64_t bytes) {
+  for (size_t i = kSizeUnits.size(); i-- > 1;) {
+    const Unit& unit = kSizeUnits[i];
+    if (bytes != 0 && bytes % unit.factor == 0) return fmt::format("{}{}", bytes / unit.factor, unit.name);
+  }
+  return fmt::format("{}", bytes);
+}
+
 namespace {
 
 std::tm utc(WallTime time) {

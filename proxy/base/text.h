@@ -38,6 +38,7 @@ std::optional<Milliseconds> parse_duration(std::string_view text);
 std::string format_duration(Milliseconds duration);
 // "100", "64KiB", "16MiB", "1GiB".
 std::optional<uint64_t> parse_size(std::string_view text);
+std::string format_size(uint64_t bytes);
 
 // "2026-11-22T16:38:44Z" (RFC 3339, UTC), with milliseconds when asked.
 std::string format_rfc3339(WallTime time);

@@ -82,7 +82,7 @@ struct ServiceConfig {
 struct Config {
   std::string file;                       // where it came from
   // [server]
-  int workers = 0;                        // as written; worker_count() for the number to start
+  int workers = 0;                        // as written: 0 to 1024; worker_count() for the number to start
   std::string state_dir = "/var/lib/halfdoor";
   Milliseconds drain{10'000};
   Mode fresh_mode = Mode::primary;
@@ -105,6 +105,7 @@ struct Config {
   std::vector<ListenConfig> listeners;    // never empty
   std::vector<ServiceConfig> services;    // never empty
 
+  // As written, or one per CPU that this process may use; at least one.
   int worker_count() const;
   const ServiceConfig* find_service(std::string_view name) const;
 };
@@ -120,5 +121,7 @@ struct LoadedConfig {
 LoadedConfig load_config(const std::string& path);
 // The same for text that is at hand; `path` names it in messages and anchors relative paths.
 LoadedConfig parse_config(const std::string& text, const std::string& path);
+// Every key that a file may contain, as "service.failover.drain", tables included.
+std::vector<std::string> known_config_keys();
 
 }  // namespace halfdoor
