@@ -51,11 +51,20 @@ class BodyFilter {
   virtual void finish(std::string& out) = 0;
 };
 
+// Which of the head hooks do something.
+struct FilterHooks {
+  bool admit = true;
+  bool rewrite_request = true;
+  bool rewrite_response = true;
+};
+
 // One instance per worker and configuration; keeps nothing about one exchange. All hooks are synchronous.
 class Filter {
  public:
   virtual ~Filter() = default;
   virtual std::string_view name() const = 0;
+  // What this filter does for a service in a mode; the other hooks are not called there.
+  virtual FilterHooks hooks(const ServiceConfig&, Mode) const { return {}; }
   // May this go on? The first filter that answers decides.
   virtual std::optional<LocalReply> admit(const RequestContext&, const RequestHead&) { return std::nullopt; }
   // The copy that is sent to the host, made per attempt from the original. Hop-by-hop fields are gone already.
