@@ -14,9 +14,9 @@ namespace halfdoor {
 class BodyPipe {
  public:
   enum class End : uint8_t {
-    open,     // more may come
-    complete, // the body ended as its framing says
-    aborted,  // it will never be complete
+    open,      // more may come
+    complete,  // the body ended as its framing says
+    aborted,   // it will never be complete
   };
 
   BodyPipe(BlockPool& pool, size_t capacity_bytes) : bytes_(pool), capacity_(capacity_bytes) {}

@@ -22,7 +22,8 @@ class ResponseReader {
 
   // `is_head`: the request's method is HEAD. `upgrade_asked`: a 101 would be legitimate.
   void start(Arena& arena, ResponseHead& head, bool is_head, bool upgrade_asked);
-  // After `head` with an interim status, call again with the rest of the input: the next head overwrites `head`.
+  // After `head` with an interim status, call again with the rest of the input: the next head overwrites `head`. After
+  // a 101 comes `end`: what follows is no HTTP. What is left of `input` behind an `end` belongs to no response.
   ReadEvent read(std::string_view& input);
   // The server has closed: `end` if that ends the body, `error` if it cuts the message short.
   ReadEvent finish();
@@ -46,10 +47,13 @@ class ResponseReader {
   bool upgrade_asked_ = false;
   bool head_done_ = false;
   bool has_begun_ = false;
+  size_t interim_count_ = 0;
+  size_t interim_bytes_ = 0;
 };
 
-// Writes request line, Host and fields in origin-form with HTTP/1.1; adds Content-Length or Transfer-Encoding as
-// head.framing says (they must not be among head.fields). head.fields carries Host.
+// Writes request line, Host and the other fields in origin-form with HTTP/1.1; adds Content-Length or Transfer-Encoding
+// as head.framing says (they must not be among head.fields, and are skipped there). A length of 0 is said as the client
+// did, but not for methods that have no body anyway. head.fields carries Host. Copies, as write_response_head() does.
 void write_request_head(SliceQueue& out, const RequestHead& head);
 
 }  // namespace halfdoor

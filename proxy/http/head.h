@@ -58,8 +58,8 @@ enum class FieldId : uint8_t {
 FieldId find_field_id(std::string_view name);
 
 struct Field {
-  std::string_view name;                  // as sent
-  std::string_view value;                 // without blanks at either end
+  std::string_view name;   // as sent
+  std::string_view value;  // without blanks at either end
   FieldId id = FieldId::other;
 };
 
@@ -110,24 +110,26 @@ enum class BodyFraming : uint8_t {
 
 // A request, already checked by the rules of RFC 9112 and robustness.md: what is in here is unambiguous.
 struct RequestHead {
-  std::string_view method;                // a token, case kept
-  std::string_view target;                // origin-form ("/path?query") or "*"; absolute-form has been taken apart
-  std::string_view path;                  // of the target, without query; bytes as sent
-  std::string_view query;                 // behind the first "?"
+  std::string_view method;  // a token, case kept
+  std::string_view target;  // origin-form ("/path?query") or "*"; absolute-form has been taken apart
+  std::string_view path;    // of the target, without query; bytes as sent
+  std::string_view query;   // behind the first "?"
   bool has_query = false;
   // The authority that counts: of absolute-form, else Host; as sent. Empty: HTTP/1.0 without Host.
   std::string_view authority;
   // The same in normal form: lower case, without port and trailing dot. Empty if authority is.
   std::string_view host;
-  uint8_t minor_version = 1;              // HTTP/1.x
-  FieldList fields;                       // as received, Host included (replaced where the target was absolute-form)
+  uint8_t minor_version = 1;  // HTTP/1.x
+  // As received, Host included (replaced where the target was absolute-form). Expect is missing in HTTP/1.0, where it
+  // means nothing (RFC 9110 10.1.1).
+  FieldList fields;
 
   BodyFraming framing = BodyFraming::none;
-  uint64_t content_length = 0;            // for BodyFraming::length
-  bool keep_alive = true;                 // the client wants the connection kept
-  bool expects_continue = false;          // Expect: 100-continue
-  bool is_websocket_handshake = false;    // Upgrade lists websocket
-  bool accepts_trailers = false;          // TE: trailers
+  uint64_t content_length = 0;          // for BodyFraming::length, which stays where the client sent 0
+  bool keep_alive = true;               // the client wants the connection kept
+  bool expects_continue = false;        // Expect: 100-continue in HTTP/1.1, and there is a body to wait with
+  bool is_websocket_handshake = false;  // Upgrade lists websocket, well-formed or not, in whatever version
+  bool accepts_trailers = false;        // TE: trailers
 
   // Content-Length: 0 is no body.
   bool has_body() const {
@@ -143,8 +145,10 @@ struct ResponseHead {
   FieldList fields;
 
   BodyFraming framing = BodyFraming::none;
-  uint64_t content_length = 0;            // for BodyFraming::length
-  bool keep_alive = true;                 // the server keeps the connection
+  uint64_t content_length = 0;  // for BodyFraming::length, or where has_content_length is set
+  // The server said a length although this message has no body: answers to HEAD, and 304 (RFC 9110 8.6).
+  bool has_content_length = false;
+  bool keep_alive = true;  // the server keeps the connection
   // Seconds of "Keep-Alive: timeout=N"; negative: not said.
   int keep_alive_timeout_s = -1;
 

@@ -16,8 +16,8 @@ std::string normal_form(std::string_view path);
 // Whether the path is its own normal form, byte for byte: no escapes, params, empty or dot segments, backslashes,
 // bytes outside the unreserved and sub-delims sets. Does not allocate.
 bool is_normal_form(std::string_view path);
-// For `deny`: decoded until nothing changes (at most 8 rounds), backslash as slash, lower case, dot segments, params and
-// empty segments resolved.
+// For `deny`: decoded until nothing changes (at most 8 rounds), backslash as slash, lower case, dot segments, params
+// and empty segments resolved.
 std::string deny_form(std::string_view path);
 
 }  // namespace halfdoor

@@ -21,8 +21,8 @@ void remove_hop_by_hop(FieldList& fields);
 // is not `uri-host [ ":" port ]` (RFC 3986 3.2.2): userinfo, path, comma, blank, empty, bad port.
 std::optional<std::string_view> normalize_host(std::string_view authority, Arena& arena);
 
-bool is_token(std::string_view text);             // RFC 9110 5.6.2
-bool is_field_value(std::string_view text);       // no control byte but tab
+bool is_token(std::string_view text);        // RFC 9110 5.6.2
+bool is_field_value(std::string_view text);  // no control byte but tab
 // Calls `visit(element)` for each non-empty element of a comma-separated list (RFC 9110 5.6.1).
 template <class Visit>
 void for_each_element(std::string_view list, Visit visit) {
@@ -43,7 +43,8 @@ constexpr bool is_safe_method(std::string_view method) {
 }
 
 // Which of `available` (e.g. "text/html", "application/problem+json", "text/plain") an Accept field prefers
-// (RFC 9110 12.5.1: q-values, wildcards, most specific range). Null: the field is absent, empty, or accepts only by */*.
+// (RFC 9110 12.5.1: q-values, wildcards, most specific range). Null: the field is absent, empty, or accepts only by
+// */*.
 std::optional<size_t> negotiate_type(const FieldList& fields, const std::string_view* available, size_t count);
 // Which of `available` language tags Accept-Language prefers (RFC 4647 lookup: "de-CH" finds "de"). Null: none.
 std::optional<size_t> negotiate_language(const FieldList& fields, const std::string_view* available, size_t count);

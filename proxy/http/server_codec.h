@@ -25,7 +25,12 @@ struct MessageLimits {
   size_t head = 32 << 10;
   size_t fields = 100;
   size_t chunk_line = 1 << 10;
-  size_t chunk_extensions = 16 << 10;
+  size_t chunk_extensions = 16 << 10;  // all of a message
+  size_t interim_responses = 16;       // of one request
+  size_t interim_bytes = 64 << 10;     // of their heads together
+
+  // Trailers as head.
+  BodyReader::Limits of_body() const { return {chunk_line, chunk_extensions, head, fields}; }
 };
 
 enum class ReadEvent : uint8_t {
@@ -36,7 +41,8 @@ enum class ReadEvent : uint8_t {
   error,      // error() says what is wrong; nothing behind it may be read as a message
 };
 
-// Reads one request after the other (RFC 9112). The same bytes give the same events however they are split.
+// Reads one request after the other (RFC 9112). The same bytes give the same events however they are split. Every error
+// is final: it is answered with its status, and the connection is closed.
 class RequestReader {
  public:
   explicit RequestReader(const MessageLimits& limits);
@@ -68,15 +74,19 @@ class RequestReader {
 // How the body of a response is sent to a client of this version.
 struct ResponseFraming {
   BodyFraming framing = BodyFraming::none;
-  bool close = false;                     // the end of the body is the end of the connection, or Connection: close is sent
+  bool close = false;  // the end of the body is the end of the connection, or Connection: close is sent
 };
-// `wants_close`: we want to close the connection after this response.
+// `wants_close`: we want to close the connection after this response. A response without framing (a local reply with
+// nothing in it) is sent with Content-Length: 0.
 ResponseFraming choose_response_framing(const RequestHead& request, const ResponseHead& response, bool wants_close);
 
 // Writes status line and fields; adds Connection, Content-Length and Transfer-Encoding as `framing` says (they must not
-// be among head.fields) and Date where it is missing. Refuses nothing: what is in `head` has been checked.
+// be among head.fields; the latter two are skipped there), the length of a body that HEAD and 304 do not carry where it
+// is known, Date where it is missing and `date` is not empty, and a reason where it is empty. Copies: the arena of the
+// head may be reset afterwards. Refuses nothing: what is in `head` has been checked.
 void write_response_head(SliceQueue& out, const ResponseHead& head, const ResponseFraming& framing,
                          const RequestHead& request, std::string_view date);
+// Status line and fields, nothing added. Not for HTTP/1.0 clients, which do not know interim responses.
 void write_interim_head(SliceQueue& out, const ResponseHead& head);
 
 }  // namespace halfdoor
