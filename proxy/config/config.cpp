@@ -69,11 +69,17 @@ constexpr Timeout kTimeouts[] = {
 constexpr Milliseconds kLongestTimeout = 168h;
 
 void read_limits(TableReader table, Limits& limits) {
-  for (const Limit& limit : kSizes) table.size(limit.key, limit.least, limit.most, limits.*limit.member);
+  bool is_right = true;
+  for (const Limit& limit : kSizes) {
+    is_right &= !table.size(limit.key, limit.least, limit.most, limits.*limit.member).is_wrong();
+  }
   for (const Limit& limit : kCounts) table.number(limit.key, limit.least, limit.most, limits.*limit.member);
-  if (limits.request_line > limits.request_head) {
-    table.place().problem(fmt::format("request_line ({}) must not be larger than request_head ({})",
-                                      format_size(limits.request_line), format_size(limits.request_head)));
+  if (is_right && limits.request_line > limits.request_head) {
+    const Place line = table.anything("request_line"), head = table.anything("request_head");
+    (line ? line : head)
+        .problem(fmt::format("does not fit: a request line ({}) is part of the request head ({}); write request_head "
+                             "at least as large as request_line",
+                             format_size(limits.request_line), format_size(limits.request_head)));
   }
 }
 
@@ -103,7 +109,7 @@ class Reader {
       if (root.tables("listen", [this](TableReader& table) { read_listen(table); }) == 0) {
         findings_.problem(1, "no [[listen]] table; write one, with address = \"0.0.0.0:80\"");
       }
-      ServiceReader services(folder_);
+      ServiceReader services(folder_, bound_);
       if (root.tables("service", [&](TableReader& table) { services.read(table); }) == 0) {
         findings_.problem(1, "no [[service]] table; write one, with name, primary.servers and backup.servers");
       }
@@ -148,7 +154,9 @@ class Reader {
   void read_control(TableReader table) {
     const Place socket = read_path(table, "socket", config_.control_socket);
     if (socket) {
-      if (Result<Address> address = Address::parse("unix:" + config_.control_socket); !address) {
+      if (Result<Address> address = Address::parse("unix:" + config_.control_socket)) {
+        note_address(*address, socket);
+      } else {
         socket.problem(address.error().message);
       }
     }
@@ -223,21 +231,20 @@ class Reader {
     }
   }
 
-  // Nothing may be bound twice; port 0 is another port each time.
+  // Nothing may be bound twice. Port 0 is another port each time.
   void note_address(const Address& address, const Place& place) {
     if (!address.is_unix() && address.port() == 0) return;
-    for (const auto& [taken, line] : addresses_) {
-      if (taken == address) {
-        return place.problem(fmt::format("\"{}\" is already bound by line {}; write another", address.text(), line));
-      }
+    for (const BoundAddress& bound : bound_) {
+      if (bound.address != address) continue;
+      return place.problem(fmt::format("\"{}\" is taken by line {}; write another", address.text(), bound.line));
     }
-    addresses_.emplace_back(address, place.line());
+    bound_.push_back({address, place.line()});
   }
 
   Config& config_;
   Findings& findings_;
   std::string folder_;
-  std::vector<std::pair<Address, int>> addresses_;
+  std::vector<BoundAddress> bound_;
 };
 
 }  // namespace

@@ -36,6 +36,8 @@ struct HealthConfig {
   int fall = 3;
   int rise = 2;
   std::vector<int> expect{200};
+
+  bool operator==(const HealthConfig&) const = default;
 };
 
 struct FailoverConfig {
@@ -45,6 +47,8 @@ struct FailoverConfig {
   bool read_fallback = true;
   Milliseconds read_fallback_after{2'000};
   Milliseconds drain{10'000};
+
+  bool operator==(const FailoverConfig&) const = default;
 };
 
 struct FailbackConfig {
@@ -52,6 +56,8 @@ struct FailbackConfig {
   Milliseconds healthy_for{30'000};
   Milliseconds minimum_stay{60'000};
   std::string caught_up;                  // path on the primary; empty: none
+
+  bool operator==(const FailbackConfig&) const = default;
 };
 
 struct ReadOnlyConfig {
@@ -65,6 +71,8 @@ struct ReadOnlyConfig {
   std::string notice_dir;                 // empty: built in
   bool banner = true;
   std::string contact;                    // a URL; empty: none
+
+  bool operator==(const ReadOnlyConfig&) const = default;
 };
 
 struct ServiceConfig {

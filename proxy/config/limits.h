@@ -24,6 +24,8 @@ struct Limits {
   uint64_t connections = 0;                 // 0: from RLIMIT_NOFILE
   uint64_t connections_per_client = 0;      // 0: off
   uint64_t writes_in_flight = 4096;         // per worker: slots in state_dir/inflight.N; over it: 503
+
+  bool operator==(const Limits&) const = default;
 };
 
 struct Timeouts {
@@ -40,6 +42,8 @@ struct Timeouts {
   Milliseconds pool_fresh{1'000};           // a request that may not be re-sent takes only one used within this
   Milliseconds tunnel_idle{3'600'000};
   Milliseconds linger{1'000};               // lingering close
+
+  bool operator==(const Timeouts&) const = default;
 };
 
 // Under this rate over 10 s a request body counts as stalled.

@@ -162,25 +162,34 @@ void ServiceReader::read_hosts(TableReader& table, ServiceConfig& service) {
   }
 }
 
+void ServiceReader::read_server(const std::string& text, const Place& at, Side side, SideConfig& into) {
+  Result<ServerConfig> server = parse_server(text, folder_);
+  if (!server) return at.problem(fmt::format("has \"{}\": {}", text, server.error().message));
+  const auto [first, is_new] = servers_.emplace(server_identity(*server), Seen{side, at.line()});
+  if (!is_new && first->second.side == side) {
+    return at.problem(fmt::format("has \"{}\" twice (line {}); leave one of them out", text, first->second.line));
+  }
+  if (!is_new) {
+    return at.problem(
+        fmt::format("has \"{}\", which is also a server of the {} (line {}); a switch would not leave it: "
+                    "write another address",
+                    text, to_text(first->second.side), first->second.line));
+  }
+  for (const BoundAddress& bound : bound_) {
+    if (server->address && *server->address == bound.address) {
+      return at.problem(fmt::format(
+          "has \"{}\", where halfdoor itself listens (line {}); write the address of the host", text, bound.line));
+    }
+  }
+  into.servers.push_back(std::move(*server));
+}
+
 void ServiceReader::read_side(TableReader& table, Side side, ServiceConfig& service) {
   TableReader side_table = table.table(to_text(side));
-  SideConfig& config = service.sides[index_of(side)];
   bool has_entries = false;
   const Place place = side_table.texts("servers", [&](const std::string& text, const Place& at) {
     has_entries = true;
-    Result<ServerConfig> server = parse_server(text, folder_);
-    if (!server) return at.problem(fmt::format("has \"{}\": {}", text, server.error().message));
-    const auto [first, is_new] = servers_.emplace(server_identity(*server), Seen{side, at.line()});
-    if (!is_new && first->second.side == side) {
-      return at.problem(fmt::format("has \"{}\" twice; leave one of them out", text));
-    }
-    if (!is_new) {
-      return at.problem(
-          fmt::format("has \"{}\", which is also a server of the {} (line {}); a switch would send writes "
-                      "to the side that was left: write another address",
-                      text, to_text(first->second.side), first->second.line));
-    }
-    config.servers.push_back(std::move(*server));
+    read_server(text, at, side, service.sides[index_of(side)]);
   });
   place.required(fmt::format("{}.servers = [\"10.0.0.10:8080\"]", to_text(side)));
   if (place && !has_entries) place.problem("is empty; write at least one server, as in [\"10.0.0.10:8080\"]");

@@ -10,10 +10,17 @@
 
 namespace halfdoor {
 
+// An address that halfdoor binds, and the line that says so.
+struct BoundAddress {
+  Address address;
+  int line;
+};
+
 // Reads services in the order of the file. `folder` is where relative paths start.
 class ServiceReader {
  public:
-  explicit ServiceReader(std::string folder) : folder_(std::move(folder)) {}
+  ServiceReader(std::string folder, std::vector<BoundAddress> bound)
+      : folder_(std::move(folder)), bound_(std::move(bound)) {}
 
   // One [[service]] table. What is wrong with it goes to the findings of the table.
   void read(TableReader& table);
@@ -22,6 +29,7 @@ class ServiceReader {
  private:
   void read_name(TableReader& table, ServiceConfig& service);
   void read_hosts(TableReader& table, ServiceConfig& service);
+  void read_server(const std::string& text, const Place& at, Side side, SideConfig& into);
   void read_side(TableReader& table, Side side, ServiceConfig& service);
   void read_read_only(TableReader table, ReadOnlyConfig& rules) const;
 
@@ -31,6 +39,7 @@ class ServiceReader {
   };
 
   std::string folder_;
+  std::vector<BoundAddress> bound_;
   std::vector<ServiceConfig> services_;
   std::map<std::string, int> names_;  // and the line of each
   std::map<std::string, int> hosts_;

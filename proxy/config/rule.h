@@ -15,6 +15,8 @@ struct Rule {
   struct Parameter {
     std::string name;
     std::string value;
+
+    bool operator==(const Parameter&) const = default;
   };
 
   std::string method;                     // a token, case-sensitive (RFC 9110 9.1)
@@ -23,9 +25,10 @@ struct Rule {
   std::optional<Parameter> parameter;     // must be among those of the query
   std::string text;                       // as the operator wrote it
 
-  // The path must be in normal form (no "//", dot segments, escapes of unreserved characters); an error says how to
-  // write it instead.
+  // Path and parameter must be in normal form (decoded, no "//", dot segments, ";params"); an error says how to write
+  // it instead. Bytes from 0x80 pass: for `deny`, whose paths are decoded. "GET /" has no segments and trailing_slash.
   static Result<Rule> parse(std::string_view text);
+  bool operator==(const Rule&) const = default;
 };
 
 }  // namespace halfdoor

@@ -26,8 +26,9 @@ std::string_view text_problem(const TomlNode& node) {
   return {};
 }
 
-std::string in_table(const std::string& table) {
-  return table.empty() ? "at the top" : fmt::format("in [{}]", table);
+// As the operator writes it.
+std::string header(const std::string& table) {
+  return table == "listen" || table == "service" ? fmt::format("[[{}]]", table) : fmt::format("[{}]", table);
 }
 
 }  // namespace
@@ -40,17 +41,22 @@ void Findings::know(const std::string& table, std::string_view key) {
 
 std::string Findings::advice_for(const Unknown& unknown) const {
   const std::vector<std::string>* own = nullptr;
-  const std::string* elsewhere = nullptr;
+  std::vector<std::string> elsewhere;
   for (const auto& [table, keys] : known_) {
     if (table == unknown.table) own = &keys;
-    if (std::find(keys.begin(), keys.end(), unknown.key) != keys.end()) elsewhere = &table;
+    if (std::find(keys.begin(), keys.end(), unknown.key) == keys.end()) continue;
+    const std::string full = table.empty() ? unknown.key : table + "." + unknown.key;
+    elsewhere.push_back(header(unknown.is_table ? full : table));
   }
   if (own != nullptr) {
     if (const std::string* near = nearest(unknown.key, *own)) return fmt::format("did you mean \"{}\"?", *near);
   }
-  if (elsewhere != nullptr && !elsewhere->empty()) return fmt::format("it belongs in [{}]", *elsewhere);
+  if (!elsewhere.empty()) {
+    return fmt::format("{} {}", unknown.is_table ? "write it as" : "it belongs in", fmt::join(elsewhere, " or "));
+  }
   if (own == nullptr || own->empty()) return "leave it out";
-  return fmt::format("known {} are: {}", in_table(unknown.table), fmt::join(*own, ", "));
+  if (unknown.table.empty()) return fmt::format("the tables are {}", fmt::join(*own, ", "));
+  return fmt::format("the keys of {} are {}", header(unknown.table), fmt::join(*own, ", "));
 }
 
 void Findings::judge_unknown() {
@@ -99,29 +105,35 @@ Place TableReader::wrong(const TomlEntry& entry, std::string_view what) const {
 
 TableReader TableReader::table(std::string_view key) {
   const TomlEntry* entry = ask(key);
-  if (entry != nullptr && entry->value.kind != Kind::table) {
-    wrong(*entry, fmt::format("must be a table: write [{}] once, and its keys below it", full(key)));
-    entry = nullptr;
+  if (entry == nullptr) return {nullptr, full(key), line_, findings_, is_wrong_};
+  const TomlNode* node = &entry->value;
+  if (node->kind != Kind::table) {
+    wrong(*entry,
+          fmt::format("must be a table: write [{}] once, in single brackets, and its keys below it", full(key)));
+    // What is in it is judged all the same, so that one run finds everything.
+    const bool is_list_of_tables = node->kind == Kind::array && node->items.size() == 1;
+    node = is_list_of_tables && node->items.front().kind == Kind::table ? &node->items.front() : nullptr;
   }
-  if (entry == nullptr) return {nullptr, full(key), line_, findings_};
-  return {&entry->value, full(key), entry->line, findings_};
+  return {node, full(key), entry->line, findings_, node == nullptr};
 }
 
 size_t TableReader::tables(std::string_view key, const std::function<void(TableReader&)>& read) {
   const TomlEntry* entry = ask(key);
   if (entry == nullptr) return 0;
-  const std::vector<TomlNode>& items = entry->value.items;
-  const bool all_tables = entry->value.kind == Kind::array &&
-                          std::all_of(items.begin(), items.end(), [](const auto& i) { return i.kind == Kind::table; });
-  if (!all_tables) {
-    wrong(*entry, fmt::format("may come more than once: write [[{}]], in double brackets", full(key)));
-    return 1;
-  }
-  for (const TomlNode& item : items) {
+  const auto read_one = [&](const TomlNode& item) {
     TableReader reader(&item, full(key), item.line, findings_);
     read(reader);
+  };
+  const TomlNode& value = entry->value;
+  const bool all_tables = value.kind == Kind::array && std::all_of(value.items.begin(), value.items.end(),
+                                                                   [](const auto& i) { return i.kind == Kind::table; });
+  if (!all_tables) {
+    wrong(*entry, fmt::format("may come more than once: write [[{}]], in double brackets", full(key)));
+    if (value.kind == Kind::table) read_one(value);
+    return 1;
   }
-  return items.size();
+  for (const TomlNode& item : value.items) read_one(item);
+  return value.items.size();
 }
 
 Place TableReader::flag(std::string_view key, bool& into) {
@@ -203,15 +215,17 @@ Place TableReader::texts(std::string_view key, const std::function<void(const st
   const TomlEntry* entry = ask(key);
   if (entry == nullptr) return absent(key);
   if (entry->value.kind != Kind::array) return wrong(*entry, "must be a list of texts, as in [\"one\", \"two\"]");
+  bool is_wrong = false;
   for (const TomlNode& item : entry->value.items) {
     const Place place(findings_, full(key), item.line, Place::Found::good);
     if (const std::string_view problem = text_problem(item); !problem.empty()) {
       place.problem(fmt::format("has an entry that {}", problem));
+      is_wrong = true;
     } else {
       each(item.text, place);
     }
   }
-  return found(*entry);
+  return {findings_, full(key), entry->line, is_wrong ? Place::Found::wrong : Place::Found::good};
 }
 
 Place TableReader::numbers(std::string_view key, int least, int most, std::vector<int>& into) {

@@ -26,7 +26,7 @@ class Findings {
   // A key that a reader asked for; a key that no reader of its table asked for.
   void know(const std::string& table, std::string_view key);
   void unknown(const std::string& table, const TomlEntry& entry) {
-    unknown_.push_back({table, entry.name, entry.line});
+    unknown_.push_back({table, entry.name, entry.line, entry.value.kind == TomlNode::Kind::table});
   }
   // Turns the unknown keys into problems, once everything has been read.
   void judge_unknown();
@@ -46,6 +46,7 @@ class Findings {
     std::string table;
     std::string key;
     int line;
+    bool is_table;
   };
 
   std::vector<std::string> in_order(std::vector<Finding> findings) const;
@@ -68,6 +69,7 @@ class Place {
 
   explicit operator bool() const { return found_ == Found::good; }
   bool is_absent() const { return found_ == Found::absent; }
+  bool is_wrong() const { return found_ == Found::wrong; }
   int line() const { return line_; }
   const std::string& key() const { return key_; }  // in full: "service.failover.drain"
 
@@ -96,9 +98,9 @@ class Place {
 // One table. Every getter leaves `into` alone where the key is absent or wrong; a wrong value is a problem.
 class TableReader {
  public:
-  // `table` null: absent; then `line` is that of its parent.
-  TableReader(const TomlNode* table, std::string name, int line, Findings& findings)
-      : table_(table), name_(std::move(name)), line_(line), findings_(findings) {}
+  // `table` null: absent, or wrong and already reported; then `line` is that of its parent.
+  TableReader(const TomlNode* table, std::string name, int line, Findings& findings, bool is_wrong = false)
+      : table_(table), name_(std::move(name)), line_(line), is_wrong_(is_wrong), findings_(findings) {}
   TableReader(const TableReader&) = delete;
   TableReader& operator=(const TableReader&) = delete;
   // Reports the keys that nobody asked for.
@@ -145,7 +147,9 @@ class TableReader {
   std::string full(std::string_view key) const {
     return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
   }
-  Place absent(std::string_view key) const { return {findings_, full(key), line_, Place::Found::absent}; }
+  Place absent(std::string_view key) const {
+    return {findings_, full(key), line_, is_wrong_ ? Place::Found::wrong : Place::Found::absent};
+  }
   Place wrong(const TomlEntry& entry, std::string_view what) const;
   Place found(const TomlEntry& entry) const { return {findings_, full(entry.name), entry.line, Place::Found::good}; }
   Place choose(std::string_view key, std::initializer_list<std::string_view> names, size_t& index);
@@ -154,6 +158,7 @@ class TableReader {
   const TomlNode* table_;
   std::string name_;
   int line_;
+  bool is_wrong_;
   Findings& findings_;
   std::vector<std::string> asked_;
 };

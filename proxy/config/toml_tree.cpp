@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <optional>
+
 namespace halfdoor {
 
 namespace {
@@ -11,7 +13,7 @@ int line_of(const toml::source_region& source) {
   return source.begin.line == 0 ? 1 : static_cast<int>(source.begin.line);
 }
 
-// As deep as the document; toml++ bounds that of values, and a file's size bounds that of dotted keys.
+// Recurses as deep as the document: bounded by line_of_endless_key() and, for values, by toml++.
 TomlNode convert(const toml::node& from) {
   TomlNode node;
   node.line = line_of(from.source());
@@ -37,6 +39,27 @@ TomlNode convert(const toml::node& from) {
   return node;
 }
 
+constexpr int kMostKeyParts = 100;
+
+// The line of a dotted key with more parts than any document needs, or null. toml++ bounds the depth of values, but
+// recurses as deep as such a key when it destroys the tables.
+std::optional<int> line_of_endless_key(std::string_view text) {
+  int line = 1, parts = 0;
+  char before = '\n';
+  for (char c : text) {
+    if (c == '.') {
+      if (before != '.' && ++parts > kMostKeyParts) return line;
+    } else if (c == '\n') {
+      ++line;
+      parts = 0;
+    } else if (std::string_view("=,#[]{}").find(c) != std::string_view::npos) {
+      parts = 0;
+    }
+    before = c;
+  }
+  return std::nullopt;
+}
+
 // The parser's sentence on one line, and what usually helps.
 std::string explain(std::string_view description) {
   std::string shown;
@@ -49,7 +72,9 @@ std::string explain(std::string_view description) {
   }
   const auto says = [&](std::string_view words) { return shown.find(words) != std::string::npos; };
   std::string_view advice;
-  if (says("cannot redefine existing table")) {
+  if (says("nested value depth")) {
+    advice = "; leave out the brackets that are too many";
+  } else if (says("cannot redefine existing table")) {
     advice = "; write each [table] once, with all of its keys";
   } else if (says("cannot redefine")) {
     advice = "; write each key once";
@@ -79,6 +104,9 @@ const TomlEntry* TomlNode::find(std::string_view name) const {
 }
 
 Result<TomlNode, TomlError> parse_toml(std::string_view text) {
+  if (const std::optional<int> line = line_of_endless_key(text)) {
+    return TomlError{*line, "a key has too many dots; write [table] on one line and key = value on the next"};
+  }
   try {
     return convert(toml::parse(text));
   } catch (const toml::parse_error& error) {
