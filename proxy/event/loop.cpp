@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "event/timer_wheel.h"
 
 namespace halfdoor {
 
@@ -16,11 +15,15 @@ int64_t monotonic_ms() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
 }
 
-ReadWatch::ReadWatch(event_base* base, int fd, std::function<void()> on_readable)
-    : on_readable_(std::move(on_readable)),
+ReadWatch::ReadWatch(Loop& loop, int fd, std::function<void()> on_readable)
+    : loop_(loop),
+      on_readable_(std::move(on_readable)),
       event_(event_new(
-          base, fd, EV_READ | EV_PERSIST, [](evutil_socket_t, short, void* self) {
-            static_cast<ReadWatch*>(self)->on_readable_();
+          loop.base(), fd, EV_READ | EV_PERSIST,
+          [](evutil_socket_t, short, void* self) {
+            auto* watch = static_cast<ReadWatch*>(self);
+            watch->loop_.on_callback();
+            watch->on_readable_();
           },
           this)) {
   HALFDOOR_CHECK(event_ != nullptr);
@@ -31,7 +34,7 @@ ReadWatch::~ReadWatch() { event_free(event_); }
 void ReadWatch::pause() { event_del(event_); }
 void ReadWatch::resume() { event_add(event_, nullptr); }
 
-Loop::Loop() {
+Loop::Loop() : wheel_(monotonic_ms()) {
   event_config* config = event_config_new();
   HALFDOOR_CHECK(config != nullptr);
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -50,6 +53,15 @@ Loop::~Loop() {
   event_base_free(base_);
 }
 
-void Loop::wait(bool may_wait) { event_base_loop(base_, may_wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK); }
+void Loop::wait(bool may_wait) {
+  clock_is_read_ = false;
+  event_base_loop(base_, may_wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+  on_callback();
+}
+
+void Loop::read_clock() {
+  clock_is_read_ = true;
+  wheel_.set_now(monotonic_ms());
+}
 
 }  // namespace halfdoor

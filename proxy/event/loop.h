@@ -8,6 +8,7 @@
 #include "base/unique_fd.h"
 #include "event/connector.h"
 #include "event/stream.h"
+#include "event/timer_wheel.h"
 
 struct event;
 struct event_base;
@@ -17,10 +18,12 @@ namespace halfdoor {
 // CLOCK_MONOTONIC in milliseconds.
 int64_t monotonic_ms();
 
+class Loop;
+
 // Calls back whenever `fd` is readable, until destroyed.
 class ReadWatch {
  public:
-  ReadWatch(event_base* base, int fd, std::function<void()> on_readable);
+  ReadWatch(Loop& loop, int fd, std::function<void()> on_readable);
   ReadWatch(const ReadWatch&) = delete;
   ReadWatch& operator=(const ReadWatch&) = delete;
   ~ReadWatch();
@@ -29,6 +32,7 @@ class ReadWatch {
   void resume();
 
  private:
+  Loop& loop_;
   std::function<void()> on_readable_;
   event* event_;
 };
@@ -42,16 +46,26 @@ class Loop : public Connector {
   ~Loop() override;
 
   event_base* base() { return base_; }
-  // Waits for events (not at all, if `may_wait` is false) and runs their callbacks.
+  TimerWheel& wheel() { return wheel_; }
+  // Waits for events (not at all, if `may_wait` is false) and runs their callbacks. The clock is read once, between the
+  // wait and the first callback.
   void wait(bool may_wait);
+  // For callbacks: the first of a turn reads the clock.
+  void on_callback() {
+    if (!clock_is_read_) read_clock();
+  }
 
   // For an accepted or connected socket, which it takes over. `is_connecting`: not yet usable.
   std::unique_ptr<Stream> adopt(UniqueFd fd, bool is_unix, bool is_connecting);
   std::unique_ptr<Stream> connect(const Address& address, int& error) override;
 
  private:
+  void read_clock();
+
   event_base* base_;
   event* tick_;
+  TimerWheel wheel_;
+  bool clock_is_read_ = false;
 };
 
 }  // namespace halfdoor

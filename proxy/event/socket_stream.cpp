@@ -24,15 +24,16 @@ ssize_t retry_interrupted(Call call) {
 
 class SocketStream final : public Stream {
  public:
-  SocketStream(event_base* base, UniqueFd fd, bool is_unix, bool is_connecting) : fd_(std::move(fd)), is_unix_(is_unix) {
+  SocketStream(Loop& loop, UniqueFd fd, bool is_unix, bool is_connecting)
+      : loop_(loop), fd_(std::move(fd)), is_unix_(is_unix) {
     // A Unix socket reports writable on every edge: there the interest lives only while it is awaited.
     writable_ = !is_connecting;
     const short events = static_cast<short>(EV_READ | EV_CLOSED | EV_ET | EV_PERSIST | (is_unix_ ? 0 : EV_WRITE));
-    event_ = event_new(base, fd_.get(), events, &SocketStream::on_event, this);
+    event_ = event_new(loop.base(), fd_.get(), events, &SocketStream::on_event, this);
     HALFDOOR_CHECK(event_ != nullptr);
     event_add(event_, nullptr);
     if (is_unix_) {
-      write_event_ = event_new(base, fd_.get(), EV_WRITE, &SocketStream::on_event, this);
+      write_event_ = event_new(loop.base(), fd_.get(), EV_WRITE, &SocketStream::on_event, this);
       HALFDOOR_CHECK(write_event_ != nullptr);
       if (is_connecting) event_add(write_event_, nullptr);
     }
@@ -86,6 +87,7 @@ class SocketStream final : public Stream {
  private:
   static void on_event(evutil_socket_t, short events, void* self) {
     auto* stream = static_cast<SocketStream*>(self);
+    stream->loop_.on_callback();
     if (events & EV_READ) stream->readable_ = true;
     if (events & EV_WRITE) stream->writable_ = true;
     if (events & EV_CLOSED) stream->readable_ = stream->closed_ = true;
@@ -100,6 +102,7 @@ class SocketStream final : public Stream {
     return {IoResult::Status::failed, 0, errno};
   }
 
+  Loop& loop_;
   UniqueFd fd_;
   event* event_ = nullptr;
   event* write_event_ = nullptr;
@@ -109,7 +112,7 @@ class SocketStream final : public Stream {
 }  // namespace
 
 std::unique_ptr<Stream> Loop::adopt(UniqueFd fd, bool is_unix, bool is_connecting) {
-  return std::make_unique<SocketStream>(base_, std::move(fd), is_unix, is_connecting);
+  return std::make_unique<SocketStream>(*this, std::move(fd), is_unix, is_connecting);
 }
 
 std::unique_ptr<Stream> Loop::connect(const Address& address, int& error) {

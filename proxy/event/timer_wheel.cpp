@@ -11,8 +11,7 @@ void TimerWheel::place(Deadline& deadline) {
   slots_[static_cast<size_t>(deadline.slot_tick_) % kSlots].push_back(deadline);
 }
 
-void TimerWheel::advance(int64_t now_ms) {
-  now_ms_ = std::max(now_ms_, now_ms);
+void TimerWheel::fire_due() {
   const int64_t target = now_ms_ / kTickMs;
   // After a long stop one round over all slots sees everything.
   tick_ = std::max(tick_, target - static_cast<int64_t>(kSlots));

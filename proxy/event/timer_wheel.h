@@ -26,7 +26,7 @@ class Deadline : public ListLink<TimerWheel> {
 
   Deadline(TimerWheel& wheel, Owner& owner) : wheel_(wheel), owner_(owner) {}
 
-  // Milliseconds from the start of the present turn. Fires not before, and at most two ticks after.
+  // Milliseconds from the start of the present turn. Fires not before, and as a rule at most two ticks after.
   void set(int64_t delay_ms);
   void clear() { expires_ms_ = kNever; }
   bool is_set() const { return expires_ms_ != kNever; }
@@ -50,8 +50,10 @@ class TimerWheel {
   explicit TimerWheel(int64_t now_ms) : now_ms_(now_ms), tick_(now_ms / kTickMs) {}
 
   int64_t now_ms() const { return now_ms_; }
-  // Moves the time on (never back) and fires what is due.
-  void advance(int64_t now_ms);
+  // Moves the time on (never back) without firing anything.
+  void set_now(int64_t now_ms) { now_ms_ = now_ms > now_ms_ ? now_ms : now_ms_; }
+  // Fires what is due.
+  void fire_due();
 
  private:
   friend class Deadline;

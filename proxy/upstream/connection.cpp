@@ -15,7 +15,7 @@ constexpr int kMostPieces = 64;
 constexpr size_t kReadBudgetBytes = 8 * Block::kBytes;
 // A tail of a block below this is not worth a system call of its own.
 constexpr size_t kLeastReadBytes = 4096;
-constexpr size_t kOutputHighWater = 64 * 1024;
+constexpr size_t kOutputHighWater = 32 * 1024;
 
 }  // namespace
 

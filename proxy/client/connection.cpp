@@ -1,0 +1,402 @@
+#include "client/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "client/connections.h"
+#include "http/body_reader.h"
+
+namespace halfdoor {
+
+namespace {
+
+constexpr int kMostPieces = 64;
+constexpr size_t kOutputHighWater = 32 * 1024;
+// Per connection and turn, so that one fast client does not keep the others of the worker waiting.
+constexpr size_t kReadBudgetBytes = 8 * Block::kBytes;
+constexpr size_t kLeastReadBytes = 4096;
+constexpr Milliseconds kCrowdedKeepAlive{5'000};
+constexpr Milliseconds kBodyWindow{10'000};
+
+}  // namespace
+
+ClientConnection::ClientConnection(const ClientEnvironment& environment, const MessageLimits& limits,
+                                   std::unique_ptr<Stream> stream, const ListenConfig& listener, const Address& peer,
+                                   std::string_view local)
+    : environment_(environment),
+      limits_(limits),
+      stream_(std::move(stream)),
+      peer_(peer),
+      address_text_(peer.host_text()),
+      reader_(limits),
+      out_(environment.exchange.blocks),
+      read_deadline_(environment.exchange.wheel, *this),
+      write_deadline_(environment.exchange.wheel, *this) {
+  info_.listener = &listener;
+  info_.address = address_text_;
+  info_.local = local;
+  info_.is_trusted = std::any_of(listener.trusted_proxies.begin(), listener.trusted_proxies.end(),
+                                 [&](const Network& network) { return network.contains(peer); });
+  stream_->set_handler(this);
+  // Browsers open connections ahead of need: one on which no byte comes is closed silently.
+  read_deadline_.set(environment.exchange.timeouts().request_head.count());
+  environment.connections.on_idle(*this);
+}
+
+ClientConnection::~ClientConnection() { HALFDOOR_CHECK(exchange_ == nullptr); }
+
+void ClientConnection::move_to(State next) {
+  switch (next) {
+    case State::idle: HALFDOOR_CHECK(state_ == State::exchanging); break;
+    case State::reading_head: HALFDOOR_CHECK(state_ == State::idle); break;
+    case State::exchanging: HALFDOOR_CHECK(state_ == State::idle || state_ == State::reading_head); break;
+    case State::lingering: HALFDOOR_CHECK(state_ == State::exchanging); break;
+    case State::closed: HALFDOOR_CHECK(state_ != State::closed); break;
+  }
+  if (state_ == State::idle) ListLink<IdleConnectionTag>::leave();
+  state_ = next;
+}
+
+// Reading -------------------------------------------------------------------------------------------------------------
+
+void ClientConnection::on_stream_ready() {
+  if (state_ == State::closed) return;
+  if (stream_->is_writable() && !out_.empty()) environment_.exchange.turn.flush_later(*this);
+  if (!stream_->is_readable()) return;
+  if (may_read()) return read();
+  // Between the end of a request and its response a readable edge is a pipelined request, a client that has shut its
+  // half, or one that has gone; only the last ends the exchange.
+  if (state_ == State::exchanging && stream_->finish_connect() != 0) close(false);
+}
+
+bool ClientConnection::may_read() const {
+  switch (state_) {
+    case State::idle:
+    case State::reading_head: return input_.empty();
+    case State::exchanging:
+      return input_.empty() && !request_done_ && !reading_broken_ &&
+             (exchange_->discards_request_body() || !exchange_->request_body().is_full());
+    case State::lingering: return true;
+    case State::closed: return false;
+  }
+  return false;
+}
+
+void ClientConnection::read() {
+  size_t budget = kReadBudgetBytes;
+  while (may_read() && stream_->is_readable()) {
+    if (budget == 0) {
+      environment_.exchange.turn.resume_later(*this);
+      break;
+    }
+    if (!read_block_ || read_block_->space() < kLeastReadBytes) {
+      read_block_ = BlockRef(environment_.exchange.blocks.take());
+    }
+    const IoResult result = stream_->read(read_block_->tail(), read_block_->space());
+    if (result.status == IoResult::Status::would_block) break;
+    if (result.status == IoResult::Status::end) return on_stream_end();
+    if (result.status == IoResult::Status::failed) return close(false);
+    input_ = {read_block_->tail(), result.bytes};
+    read_block_->filled += static_cast<uint32_t>(result.bytes);
+    budget -= std::min(budget, result.bytes);
+    process();
+  }
+  if (input_.empty()) read_block_.reset();
+}
+
+void ClientConnection::resume() {
+  if (state_ == State::closed) return;
+  process();
+  if (state_ == State::closed) return;
+  if (stream_->is_readable() && may_read()) return read();
+  if (input_.empty()) read_block_.reset();
+}
+
+void ClientConnection::on_stream_end() {
+  if (state_ == State::exchanging && !request_done_) exchange_->request_body().abort();
+  close(false);
+}
+
+void ClientConnection::process() {
+  bool goes_on = true;
+  while (goes_on) {
+    switch (state_) {
+      case State::idle:
+      case State::reading_head: goes_on = process_head(); break;
+      case State::exchanging: goes_on = process_body(); break;
+      case State::lingering:
+        thrown_away_ += input_.size();
+        input_ = {};
+        if (thrown_away_ > kLingerBytes) close(true);
+        return;
+      case State::closed: return;
+    }
+  }
+}
+
+bool ClientConnection::process_head() {
+  if (input_.empty()) return false;
+  if (exchange_ == nullptr) {
+    exchange_ = &environment_.exchanges.take();
+    reader_.start(exchange_->arena(), exchange_->request());
+  }
+  switch (reader_.read(input_)) {
+    case ReadEvent::need_more:
+      if (state_ == State::idle && reader_.has_begun()) {
+        move_to(State::reading_head);
+        // The first head of a connection has its deadline since the connection was accepted.
+        if (requests_ > 0) read_deadline_.set(environment_.exchange.timeouts().request_head.count());
+      }
+      return false;
+    case ReadEvent::head:
+      read_deadline_.clear();
+      move_to(State::exchanging);
+      ++requests_;
+      request_done_ = head_written_ = response_done_ = is_discarding_ = false;
+      thrown_away_ = window_bytes_ = 0;
+      exchange_->start(*this, info_);
+      return true;
+    case ReadEvent::error: refuse(reader_.error().status, reader_.error().what); return false;
+    case ReadEvent::body:
+    case ReadEvent::end: HALFDOOR_CHECK(false);
+  }
+  return false;
+}
+
+bool ClientConnection::process_body() {
+  if (request_done_ || reading_broken_) return false;
+  if (exchange_->discards_request_body()) {
+    if (!is_discarding_) begin_discard();
+  } else if (exchange_->request_body().is_full()) {
+    return false;
+  }
+  switch (reader_.read(input_)) {
+    case ReadEvent::need_more:
+      if (!read_deadline_.is_set()) {
+        window_start_ms_ = last_body_ms_ = environment_.exchange.wheel.now_ms();
+        window_bytes_ = 0;
+        read_deadline_.set(body_window().count());
+      }
+      return false;
+    case ReadEvent::body: take_body(reader_.body()); return state_ == State::exchanging;
+    case ReadEvent::end:
+      request_done_ = true;
+      read_deadline_.clear();
+      exchange_->request_body().finish();
+      exchange_->on_request_body();
+      if (response_done_ && out_.empty()) next_request();
+      return false;
+    case ReadEvent::error: refuse(reader_.error().status, reader_.error().what); return false;
+    case ReadEvent::head: HALFDOOR_CHECK(false);
+  }
+  return false;
+}
+
+void ClientConnection::take_body(std::string_view piece) {
+  window_bytes_ += piece.size();
+  last_body_ms_ = environment_.exchange.wheel.now_ms();
+  if (!is_discarding_) {
+    exchange_->request_body().push(piece, read_block_);
+    return exchange_->on_request_body();
+  }
+  thrown_away_ += piece.size();
+  if (thrown_away_ <= exchange_->discard_limit()) return;
+  reading_broken_ = true;
+  if (response_done_ && out_.empty()) begin_close();
+}
+
+void ClientConnection::refuse(int status, std::string_view why) {
+  if (state_ != State::exchanging) {
+    move_to(State::exchanging);
+    head_written_ = response_done_ = is_discarding_ = false;
+    request_done_ = false;
+    thrown_away_ = 0;
+  }
+  reading_broken_ = true;
+  read_deadline_.clear();
+  input_ = {};
+  exchange_->request_body().abort();
+  exchange_->refuse(*this, status, why);
+}
+
+void ClientConnection::refuse_for_lack_of_room() {
+  exchange_ = &environment_.exchanges.take();
+  refuse(503, "too many connections");
+}
+
+// Writing -------------------------------------------------------------------------------------------------------------
+
+void ClientConnection::on_interim_response(const ResponseHead& head) {
+  if (head_written_) return;
+  write_interim_head(out_, head);
+  environment_.exchange.turn.flush_later(*this);
+}
+
+void ClientConnection::on_response_ready() { environment_.exchange.turn.flush_later(*this); }
+
+void ClientConnection::on_request_room() {
+  if (!input_.empty() || stream_->is_readable()) environment_.exchange.turn.resume_later(*this);
+}
+
+bool ClientConnection::wants_close() const {
+  const RequestHead& request = exchange_->request();
+  return exchange_->closes_client() || reading_broken_ || environment_.connections.is_stopping() ||
+         requests_ >= environment_.exchange.limits().requests_per_connection ||
+         (request.expects_continue && !request_done_ && !exchange_->sent_continue());
+}
+
+void ClientConnection::pull_response() {
+  if (!exchange_->has_response() || response_done_) return;
+  if (!head_written_) {
+    head_written_ = true;
+    framing_ = choose_response_framing(exchange_->request(), exchange_->response(), wants_close());
+    write_response_head(out_, exchange_->response(), framing_, exchange_->request(),
+                        environment_.connections.http_date());
+    exchange_->on_head_pulled();
+  }
+  while (out_.size() < kOutputHighWater && pull_body()) {
+  }
+}
+
+bool ClientConnection::pull_body() {
+  BodyPipe& pipe = exchange_->response_body();
+  if (pipe.empty()) {
+    if (pipe.end() != BodyPipe::End::complete) return false;
+    if (framing_.framing == BodyFraming::chunked) write_last_chunk(out_);
+    response_done_ = true;
+    return false;
+  }
+  const size_t moved = framing_.framing == BodyFraming::chunked ? write_chunk(out_, pipe.bytes(), kOutputHighWater)
+                                                                : out_.move_from(pipe.bytes(), kOutputHighWater);
+  exchange_->on_body_pulled(moved);
+  return true;
+}
+
+void ClientConnection::flush() {
+  while (state_ == State::exchanging) {
+    pull_response();
+    if (out_.empty()) break;
+    if (!write_out()) return;
+  }
+  if (state_ != State::exchanging || !out_.empty()) return;
+  if (response_done_) return on_response_written();
+  if (head_written_ && exchange_->response_body().end() == BodyPipe::End::aborted) {
+    // Cut short. Only where the end of the stream would read as the end of the body does it take a reset to say so.
+    close(framing_.framing == BodyFraming::until_close);
+  }
+}
+
+bool ClientConnection::write_out() {
+  while (!out_.empty()) {
+    if (!stream_->is_writable()) {
+      if (!write_deadline_.is_set()) write_deadline_.set(environment_.exchange.timeouts().client_write.count());
+      return false;
+    }
+    struct iovec pieces[kMostPieces];
+    const IoResult result = stream_->write(pieces, out_.gather(pieces, kMostPieces));
+    switch (result.status) {
+      case IoResult::Status::ok:
+        out_.consume(result.bytes);
+        if (write_deadline_.is_set()) write_deadline_.set(environment_.exchange.timeouts().client_write.count());
+        break;
+      case IoResult::Status::would_block: break;
+      case IoResult::Status::end:
+      case IoResult::Status::failed: close(false); return false;
+    }
+  }
+  write_deadline_.clear();
+  return true;
+}
+
+void ClientConnection::on_response_written() {
+  if (framing_.close || reading_broken_) return begin_close();
+  if (request_done_) return next_request();
+  // An early answer: what is left of the body is thrown away, within limits; then the connection goes on.
+  if (!is_discarding_) begin_discard();
+  environment_.exchange.turn.resume_later(*this);
+}
+
+void ClientConnection::begin_discard() {
+  is_discarding_ = true;
+  const Timeouts& timeouts = environment_.exchange.timeouts();
+  const bool is_notice = exchange_->discard_limit() > kLingerBytes;
+  read_deadline_.set((is_notice ? timeouts.refused_body : timeouts.linger).count());
+}
+
+void ClientConnection::next_request() {
+  exchange_->leave({});
+  exchange_ = nullptr;
+  move_to(State::idle);
+  if (environment_.connections.is_stopping()) return close(false);
+  const Milliseconds keep_alive = environment_.exchange.timeouts().keep_alive;
+  read_deadline_.set((environment_.connections.is_crowded() ? std::min(keep_alive, kCrowdedKeepAlive) : keep_alive).count());
+  environment_.connections.on_idle(*this);
+  if (!input_.empty() || stream_->is_readable()) environment_.exchange.turn.resume_later(*this);
+}
+
+// Ending --------------------------------------------------------------------------------------------------------------
+
+void ClientConnection::begin_close() {
+  const bool nothing_unread = request_done_ && input_.empty() && !stream_->is_readable();
+  if (nothing_unread || stream_->is_closed()) return close(false);
+  exchange_->leave({});
+  exchange_ = nullptr;
+  move_to(State::lingering);
+  stream_->shutdown_write();
+  thrown_away_ = 0;
+  read_deadline_.set(environment_.exchange.timeouts().linger.count());
+  environment_.exchange.turn.resume_later(*this);
+}
+
+void ClientConnection::close(bool by_reset) {
+  if (exchange_ != nullptr) {
+    exchange_->leave("the client left before the request was complete");
+    exchange_ = nullptr;
+  }
+  if (by_reset) stream_->reset_on_close();
+  move_to(State::closed);
+  stream_->set_handler(nullptr);
+  read_deadline_.clear();
+  write_deadline_.clear();
+  ListLink<FlushTag>::leave();
+  ListLink<ResumeTag>::leave();
+  input_ = {};
+  environment_.connections.on_closed(*this);
+}
+
+Milliseconds ClientConnection::body_window() const {
+  return std::min(kBodyWindow, environment_.exchange.timeouts().request_body);
+}
+
+void ClientConnection::check_body_progress() {
+  const int64_t now_ms = environment_.exchange.wheel.now_ms();
+  const Milliseconds silence = environment_.exchange.timeouts().request_body;
+  const bool was_willing = !exchange_->request_body().is_full();
+  const uint64_t least = kSlowestBodyBytesPerSecond * static_cast<uint64_t>(kBodyWindow.count()) / 1000;
+  if (was_willing && window_bytes_ > 0 && window_bytes_ < least && now_ms - window_start_ms_ >= kBodyWindow.count()) {
+    return refuse(408, "the request body came too slowly");
+  }
+  if (was_willing && now_ms - last_body_ms_ >= silence.count()) return refuse(408, "the request body stopped");
+  if (!was_willing) last_body_ms_ = now_ms;
+  window_start_ms_ = now_ms;
+  window_bytes_ = 0;
+  read_deadline_.set(std::min(body_window().count(), std::max<int64_t>(1, last_body_ms_ + silence.count() - now_ms)));
+}
+
+void ClientConnection::on_deadline(Deadline& deadline) {
+  if (&deadline == &write_deadline_) return close(true);
+  switch (state_) {
+    case State::idle: return close(false);
+    case State::reading_head: return refuse(408, "the request head was not complete in time");
+    case State::exchanging:
+      if (!is_discarding_) return check_body_progress();
+      reading_broken_ = true;
+      if (response_done_ && out_.empty()) begin_close();
+      return;
+    case State::lingering: return close(false);
+    case State::closed: return;
+  }
+}
+
+}  // namespace halfdoor

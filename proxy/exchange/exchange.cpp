@@ -1,0 +1,387 @@
+#include "exchange/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "exchange/exchanges.h"
+#include "exchange/second_guard.h"
+#include "http/semantics.h"
+
+namespace halfdoor {
+
+namespace {
+
+constexpr size_t kLongestRequestId = 128;
+
+std::string_view hex_id(uint64_t high, uint64_t low, Arena& arena) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  char* const text = arena.allocate(32);
+  for (int i = 0; i < 16; ++i) {
+    text[i] = kDigits[(high >> (60 - 4 * i)) & 15];
+    text[16 + i] = kDigits[(low >> (60 - 4 * i)) & 15];
+  }
+  return {text, 32};
+}
+
+bool is_usable_id(std::string_view id) {
+  return !id.empty() && id.size() <= kLongestRequestId &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+}
+
+}  // namespace
+
+Exchange::Exchange(ExchangeEnvironment& environment, Exchanges& exchanges)
+    : environment_(environment),
+      exchanges_(exchanges),
+      request_pipe_(environment.blocks, environment.limits().buffer),
+      response_pipe_(environment.blocks, environment.limits().buffer),
+      attempt_(environment, *this),
+      switch_deadline_(environment.wheel, *this) {}
+
+void Exchange::move_to(State next) {
+  switch (next) {
+    case State::reading: HALFDOOR_CHECK(state_ == State::done); break;
+    case State::judging: HALFDOOR_CHECK(state_ != State::local && state_ != State::done); break;
+    case State::attempting: HALFDOOR_CHECK(state_ == State::judging || state_ == State::attempting); break;
+    case State::relaying: HALFDOOR_CHECK(state_ == State::attempting); break;
+    case State::local: HALFDOOR_CHECK(state_ != State::done && state_ != State::local); break;
+    case State::done: HALFDOOR_CHECK(state_ != State::done && !attempt_.is_active()); break;
+  }
+  state_ = next;
+}
+
+std::string_view Exchange::state_text() const {
+  switch (state_) {
+    case State::reading: return "reading";
+    case State::judging: return "judging";
+    case State::attempting:
+      switch (attempt_.state()) {
+        case Attempt::State::idle:
+        case Attempt::State::connecting: return "waiting";
+        case Attempt::State::sending: return "sending";
+        case Attempt::State::awaiting:
+        case Attempt::State::receiving: return "awaiting";
+      }
+      return "waiting";
+    case State::relaying: return "relaying";
+    case State::local: return "local";
+    case State::done: return "done";
+  }
+  return "";
+}
+
+void Exchange::start(ExchangeClient& client, const ClientInfo& info) {
+  client_ = &client;
+  started_ms_ = environment_.wheel.now_ms();
+  discard_limit_ = kLingerBytes;
+  environment_.counters.exchanges.add();
+  context_ = {};
+  context_.arena = &arena_;
+  context_.listener = info.listener;
+  context_.request = &request_;
+  context_.client_address = info.address;
+  context_.server_name = info.local;
+  context_.peer_is_trusted = info.is_trusted;
+  context_.wall_seconds = environment_.wall_clock.unix_ms() / 1000;
+  context_.jitter = static_cast<uint32_t>(environment_.random.next());
+  make_request_id();
+  if (!choose_service()) {
+    environment_.counters.bad_requests.add();
+    return answer_plain(421, "no service here has this host name");
+  }
+  environment_.counters.services[service_]->requests.add();
+  hold_generation();
+  judge();
+}
+
+void Exchange::make_request_id() {
+  if (context_.peer_is_trusted) {
+    const Field* given = request_.fields.find(FieldId::x_request_id);
+    if (given != nullptr && is_usable_id(given->value)) request_id_ = given->value;
+  }
+  if (request_id_.empty()) request_id_ = hex_id(environment_.random.next(), environment_.random.next(), arena_);
+  context_.request_id = request_id_;
+}
+
+bool Exchange::choose_service() {
+  const Snapshot& snapshot = *environment_.current->snapshot;
+  std::optional<size_t> found = snapshot.base->hosts.find(request_.host);
+  // HTTP/1.0 without Host names no service; where there is only one, it is meant.
+  if (!found && request_.host.empty() && snapshot.config().services.size() == 1) found = 0;
+  if (!found) return false;
+  service_ = static_cast<uint16_t>(*found);
+  has_service_ = true;
+  return true;
+}
+
+void Exchange::hold_generation() {
+  HALFDOOR_CHECK(generation_ == nullptr);
+  generation_ = environment_.current;
+  ++generation_->holders;
+  epoch_ = generation_->state(service_).epoch;
+  context_.config = &environment_.config();
+  context_.service = &context_.config->services[service_];
+  context_.state = &generation_->state(service_);
+}
+
+void Exchange::drop_generation() {
+  if (generation_ == nullptr) return;
+  --generation_->holders;
+  generation_ = nullptr;
+}
+
+void Exchange::judge() {
+  move_to(State::judging);
+  tried_servers_ = {};
+  must_connect_anew_ = timed_out_ = false;
+  context_.is_local_reply = context_.is_fallback = false;
+  for (Filter* filter : generation_->chain(service_).admit) {
+    if (std::optional<LocalReply> reply = filter->admit(context_, request_)) return answer(std::move(*reply));
+  }
+  const ReadOnlyConfig& rules = context_.service->read_only;
+  is_resendable_ = may_be_resent(request_, rules);
+  decision_ = is_resendable_ ? ReadOnlyDecision{ReadOnlyVerdict::passes, {}} : passes_read_only(request_, rules);
+  if (request_.is_websocket_handshake) return answer_plain(501, "WebSocket is not supported yet");
+  try_next();
+}
+
+void Exchange::judge_again() {
+  response_pipe_.reset();
+  response_.clear();
+  drop_generation();
+  hold_generation();
+  judge();
+}
+
+bool Exchange::pick_server(Side side, ServerId& server) {
+  const auto count = static_cast<uint32_t>(context_.service->side(side).servers.size());
+  const uint32_t first = exchanges_.next_server(service_, side);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t index = (first + i) % count;
+    const uint64_t bit = uint64_t{1} << (index % 64);
+    if (tried_servers_[index_of(side)] & bit) continue;
+    tried_servers_[index_of(side)] |= bit;
+    server = {service_, side, static_cast<uint16_t>(index)};
+    return true;
+  }
+  return false;
+}
+
+void Exchange::try_next() {
+  const ServiceState& state = *context_.state;
+  while (true) {
+    move_to(State::attempting);
+    const std::optional<Side> side = serving_side(state.mode);
+    ServerId server;
+    if (side && pick_server(*side, server)) {
+      is_fallback_ = false;
+    } else if (side && is_resendable_ && context_.service->failover.read_fallback &&
+               may_fall_back(state.mode, state.diverged) && pick_server(other_side(*side), server)) {
+      is_fallback_ = true;
+      environment_.counters.services[service_]->fallback_reads.add();
+    } else {
+      return fail_without_server();
+    }
+    context_.side = server.side;
+    context_.is_fallback = is_fallback_;
+    if (!second_guard_passes(*context_.service, environment_.current->state(service_), server.side, request_)) {
+      environment_.counters.services[service_]->second_guard.add();
+      log_error("{}: the second guard refused {} {} to the {}; this is a defect of halfdoor, please report it",
+                context_.service->name, request_.method, request_.path, to_text(server.side));
+      return answer(environment_.notices.refuse(context_, request_));
+    }
+    if (attempt_.start(server, {is_resendable_, must_connect_anew_, request_.method == "HEAD"}, arena_, response_)) {
+      return;
+    }
+  }
+}
+
+void Exchange::fail_without_server() {
+  answer(environment_.notices.unreachable(context_, request_, timed_out_ ? 504 : 502));
+}
+
+void Exchange::answer_plain(int status, std::string_view what) {
+  answer(environment_.notices.plain(arena_, status, what));
+}
+
+void Exchange::answer(LocalReply reply) {
+  move_to(State::local);
+  response_.clear();
+  response_pipe_.reset();
+  response_ = std::move(reply.head);
+  response_.framing = BodyFraming::length;
+  response_.content_length = reply.body.size();
+  context_.is_local_reply = true;
+  context_.is_fallback = false;
+  if (generation_ != nullptr) {
+    for (Filter* filter : generation_->chain(service_).rewrite_response) filter->rewrite_response(context_, response_);
+    environment_.counters.services[service_]->responses[static_cast<size_t>(response_.status / 100)].add();
+  }
+  if (request_.method != "HEAD") response_pipe_.push(reply.body, {});
+  response_pipe_.finish();
+  closes_client_ = reply.closes;
+  if (reply.discards_body) discard_limit_ = environment_.limits().refused_body;
+  if (client_ != nullptr) return client_->on_response_ready();
+  leave({});
+}
+
+void Exchange::refuse(ExchangeClient& client, int status, std::string_view why) {
+  client_ = &client;
+  if (state_ == State::reading) {
+    // The context of an exchange that never started is not filled: nothing of it is used by a plain answer.
+    environment_.counters.exchanges.add();
+    environment_.counters.bad_requests.add();
+  }
+  if (attempt_.is_active()) finish_drain(attempt_.abandon(why));
+  closes_client_ = true;
+  if (state_ == State::local || state_ == State::done) return;
+  if (head_pulled_) {
+    response_pipe_.abort();
+    return client_->on_response_ready();
+  }
+  answer_plain(status, why);
+  closes_client_ = true;
+}
+
+const RequestHead& Exchange::make_request(ServerId server) {
+  outgoing_ = request_;
+  remove_hop_by_hop(outgoing_.fields);
+  if (outgoing_.authority.empty()) {
+    std::string_view host = context_.service->side(server.side).servers[server.server].name;
+    for (const std::string& name : context_.service->hosts) {
+      if (name.starts_with("*")) continue;
+      host = name;
+      break;
+    }
+    outgoing_.fields.set(FieldId::host, "Host", host);
+  }
+  for (Filter* filter : generation_->chain(service_).rewrite_request) filter->rewrite_request(context_, outgoing_);
+  return outgoing_;
+}
+
+WriteIdentity Exchange::write_identity(ServerId server) const {
+  WriteIdentity identity;
+  identity.wall_ms = environment_.wall_clock.unix_ms();
+  identity.request_id = request_id_;
+  identity.service = context_.service->name;
+  identity.epoch = epoch_;
+  identity.method = request_.method;
+  identity.path = request_.target;
+  identity.client = context_.client_address;
+  identity.side = server.side;
+  identity.server = context_.service->side(server.side).servers[server.server].name;
+  return identity;
+}
+
+void Exchange::on_request_pulled() {
+  if (client_ != nullptr && !request_pipe_.is_full()) client_->on_request_room();
+}
+
+void Exchange::on_interim_head() {
+  remove_hop_by_hop(response_.fields);
+  if (response_.status == 100) sent_continue_ = true;
+  if (client_ != nullptr && request_.minor_version > 0) client_->on_interim_response(response_);
+}
+
+void Exchange::on_final_head() {
+  move_to(State::relaying);
+  environment_.counters.services[service_]->responses[static_cast<size_t>(response_.status / 100)].add();
+  if (client_ == nullptr) {
+    // The outcome of an abandoned write is known now, and that was all that was waited for.
+    finish_drain(attempt_.abandon({}));
+    return leave({});
+  }
+  remove_hop_by_hop(response_.fields);
+  for (Filter* filter : generation_->chain(service_).rewrite_response) filter->rewrite_response(context_, response_);
+  client_->on_response_ready();
+}
+
+void Exchange::on_body(std::string_view bytes, const BlockRef& holder) {
+  response_pipe_.push(bytes, holder);
+  client_->on_response_ready();
+}
+
+void Exchange::on_end() {
+  response_pipe_.finish();
+  finish_drain(false);
+  client_->on_response_ready();
+}
+
+void Exchange::on_head_pulled() {
+  head_pulled_ = true;
+  // From here on nothing is judged or rewritten any more: a long download does not keep an old snapshot alive.
+  drop_generation();
+}
+
+void Exchange::on_body_pulled(size_t bytes) {
+  bytes_out_ += bytes;
+  if (attempt_.is_active() && !response_pipe_.is_full()) attempt_.resume_reading();
+}
+
+void Exchange::on_attempt_failed(const AttemptFailure& failure) {
+  const bool is_uncertain = !failure.nothing_sent && !failure.has_final_head && !is_resendable_;
+  finish_drain(is_uncertain);
+  if (client_ == nullptr) return leave({});
+  timed_out_ = failure.is_timeout;
+  if (head_pulled_ || (failure.has_final_head && !is_resendable_)) {
+    response_pipe_.abort();
+    return client_->on_response_ready();
+  }
+  if (is_uncertain) return answer(environment_.notices.uncertain(context_, request_, failure.is_timeout ? 504 : 502));
+  const bool may_retry = failure.kind != UpstreamFailure::Kind::bad_message &&
+                         (failure.nothing_sent || !failure.is_timeout);
+  if (!may_retry) return fail_without_server();
+  environment_.counters.services[service_]->retries.add();
+  response_pipe_.reset();
+  if (generation_ != environment_.current) return judge_again();
+  if (failure.was_reused) {
+    // The server closed a connection that waited in the pool: it is not the server that failed.
+    const ServerId server = attempt_.server();
+    tried_servers_[index_of(server.side)] &= ~(uint64_t{1} << (server.server % 64));
+    must_connect_anew_ = true;
+  }
+  move_to(State::judging);
+  try_next();
+}
+
+void Exchange::on_ledger_full() {
+  finish_drain(false);
+  log_error("{}: {} writes are in flight, refused another; raise limits.writes_in_flight", context_.service->name,
+            environment_.limits().writes_in_flight);
+  answer_plain(503, "too many writes are in flight; nothing was sent");
+}
+
+void Exchange::leave(std::string_view why) {
+  if (attempt_.is_active()) {
+    const bool may_learn_outcome = !is_resendable_ && !attempt_.nothing_sent() && attempt_.is_request_complete() &&
+                                   !attempt_.has_final_head();
+    client_ = nullptr;
+    if (may_learn_outcome) return;
+    finish_drain(attempt_.abandon(why));
+  }
+  client_ = nullptr;
+  switch_deadline_.clear();
+  drop_generation();
+  // One that never started was not counted.
+  if (state_ != State::reading) environment_.counters.exchanges.subtract();
+  move_to(State::done);
+  exchanges_.recycle(*this);
+}
+
+void Exchange::recycle() {
+  move_to(State::reading);
+  request_.clear();
+  outgoing_.clear();
+  response_.clear();
+  request_pipe_.reset();
+  response_pipe_.reset();
+  arena_.reset();
+  request_id_ = {};
+  decision_ = {};
+  epoch_ = bytes_out_ = 0;
+  has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = false;
+  head_pulled_ = closes_client_ = sent_continue_ = false;
+}
+
+}  // namespace halfdoor

@@ -1,0 +1,169 @@
+// Exchange: one request and its response, from the judgement of the head to the last byte for the client.
+//
+//            ┌────────────── retry ───────────────┐
+//   reading ──> judging ──> attempting ──> relaying ──> done      (moved by move_to() alone)
+//                   └────────────┴──> local ────────────┘
+//
+// reading    the client connection reads the head into request()
+// judging    filters and mode decide, a side and a server are chosen
+// attempting an attempt is under way; not a byte of a final response has been handed on
+// relaying   the final head of a server is there for the client
+// local      the answer was made here
+// done       nothing is left to do; the owner has been told
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/intrusive_list.h"
+#include "exchange/attempt.h"
+#include "exchange/environment.h"
+#include "exchange/exchange_client.h"
+#include "exchange/read_only.h"
+#include "http/body_pipe.h"
+
+namespace halfdoor {
+
+class Exchanges;
+
+// What the client's connection knows; lives as long as that.
+struct ClientInfo {
+  const ListenConfig* listener = nullptr;
+  std::string_view address;               // without port
+  std::string_view local;                 // "host:port" of our end
+  bool is_trusted = false;                // may send X-Forwarded-* and X-Request-Id
+};
+
+class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public Deadline::Owner, public Disposable {
+ public:
+  enum class State : uint8_t { reading, judging, attempting, relaying, local, done };
+
+  Exchange(ExchangeEnvironment& environment, Exchanges& exchanges);
+
+  // Towards the client ------------------------------------------------------------------------------------------------
+  // A fresh one: the head is read into these.
+  Arena& arena() { return arena_; }
+  RequestHead& request() { return request_; }
+  // The head is complete and valid: judges it and starts. The client may be called back at once.
+  void start(ExchangeClient& client, const ClientInfo& info);
+  // No valid request came: answers without a service. Also in the middle of a body: what was sent of it is cut.
+  void refuse(ExchangeClient& client, int status, std::string_view why);
+
+  BodyPipe& request_body() override { return request_pipe_; }
+  // The client has pushed, finished or aborted the body.
+  void on_request_body() { attempt_.on_request_body(); }
+  // Nobody wants more of the request body: what comes is to be thrown away.
+  bool discards_request_body() const { return state_ == State::local || state_ == State::done || !attempt_.is_active(); }
+  // How much of it, before the connection is closed instead.
+  uint64_t discard_limit() const { return discard_limit_; }
+
+  // The final response, once on_response_ready() was called; its end is that of response_body().
+  bool has_response() const { return state_ == State::relaying || state_ == State::local; }
+  const ResponseHead& response() const { return response_; }
+  bool closes_client() const { return closes_client_; }
+  BodyPipe& response_body() { return response_pipe_; }
+  // The head has been serialised: from now on the response is bound to this attempt.
+  void on_head_pulled();
+  // Bytes of the body have been pulled: the server may send more.
+  void on_body_pulled(size_t bytes);
+  bool sent_continue() const { return sent_continue_; }
+  // The client needs it no longer: everything was pulled, or the client has gone. Destroys it at the end of the turn, or
+  // when the outcome of its write is known.
+  void leave(std::string_view why);
+
+  // Towards the worker ------------------------------------------------------------------------------------------------
+  // The worker has made another snapshot current. Returns whether this exchange now is where the mode would not have it.
+  bool on_mode_changed();
+  // The snapshot it holds must go: ends it unless its response is on its way.
+  void let_go_of_generation();
+  // Ends what is in flight, at the end of a drain.
+  void cut(std::string_view why);
+
+  State state() const { return state_; }
+  std::string_view state_text() const;
+  const Generation* generation() const { return generation_; }
+  uint16_t service() const { return service_; }
+  bool has_service() const { return has_service_; }
+  bool is_write() const { return decision_.verdict == ReadOnlyVerdict::refused; }
+  const Attempt& attempt() const { return attempt_; }
+  uint64_t epoch() const { return epoch_; }
+  std::string_view request_id() const { return request_id_; }
+  std::string_view client_address() const { return context_.client_address; }
+  int64_t started_ms() const { return started_ms_; }
+  uint64_t bytes_out() const { return bytes_out_; }
+  uint64_t bytes_in() const { return request_pipe_.total_pushed(); }
+  const RequestHead& original() const { return request_; }
+  // For reuse: as new. The memory is kept.
+  void recycle();
+
+  // Attempt::Owner
+  const RequestHead& make_request(ServerId server) override;
+  WriteIdentity write_identity(ServerId server) const override;
+  void on_request_pulled() override;
+  void on_interim_head() override;
+  void on_final_head() override;
+  void on_body(std::string_view bytes, const BlockRef& holder) override;
+  void on_end() override;
+  bool wants_body() const override { return client_ == nullptr || !response_pipe_.is_full(); }
+  void on_attempt_failed(const AttemptFailure& failure) override;
+  void on_ledger_full() override;
+  // Deadline::Owner: the drain of a switch
+  void on_deadline(Deadline& deadline) override;
+
+ private:
+  void move_to(State next);
+  bool choose_service();
+  void hold_generation();
+  void drop_generation();
+  void make_request_id();
+  void judge();
+  void judge_again();
+  void try_next();
+  bool pick_server(Side side, ServerId& server);
+  void fail_without_server();
+  void answer(LocalReply reply);
+  void answer_plain(int status, std::string_view what);
+  void finish_drain(bool is_uncertain);
+  bool is_where_mode_allows() const;
+  // While the attempt may still be moved elsewhere.
+  bool may_move() const { return is_resendable_ && !head_pulled_; }
+
+  ExchangeEnvironment& environment_;
+  Exchanges& exchanges_;
+  ExchangeClient* client_ = nullptr;
+  Generation* generation_ = nullptr;
+  Arena arena_;
+  RequestHead request_;
+  RequestHead outgoing_;
+  ResponseHead response_;
+  BodyPipe request_pipe_;
+  BodyPipe response_pipe_;
+  Attempt attempt_;
+  Deadline switch_deadline_;
+  RequestContext context_;
+  ReadOnlyDecision decision_;
+  std::string_view request_id_;
+  std::array<uint64_t, 2> tried_servers_{};  // by side, a bit per server
+  uint64_t epoch_ = 0;
+  uint64_t discard_limit_ = 0;
+  uint64_t bytes_out_ = 0;
+  int64_t started_ms_ = 0;
+  int64_t drain_ends_ms_ = 0;
+  uint16_t service_ = 0;
+  State state_ = State::reading;
+  bool has_service_ = false;
+  bool is_resendable_ = false;
+  bool is_fallback_ = false;
+  bool must_connect_anew_ = false;
+  bool timed_out_ = false;
+  bool head_pulled_ = false;
+  bool closes_client_ = false;
+  bool sent_continue_ = false;
+  bool is_draining_ = false;              // counted by Exchanges as not yet fenced
+};
+
+}  // namespace halfdoor

@@ -1,0 +1,116 @@
+#include "exchange/exchanges.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace halfdoor {
+
+Exchanges::Exchanges(ExchangeEnvironment& environment, Observer& observer, size_t services)
+    : environment_(environment),
+      observer_(observer),
+      drains_(services),
+      is_draining_(services, false),
+      next_server_(services) {
+  // Spread the first requests of several workers over the servers.
+  const auto offset = static_cast<uint32_t>(environment_.random.next() & 0xffff);
+  for (auto& sides : next_server_) sides = {offset, offset};
+}
+
+Exchanges::~Exchanges() {
+  cut_all("halfdoor stopped");
+  for (Exchange* exchange : all_active()) {
+    exchange->leave("halfdoor stopped");
+  }
+  reclaim();
+}
+
+std::vector<Exchange*> Exchanges::all_active() {
+  std::vector<Exchange*> all;
+  for (Exchange& exchange : active_) all.push_back(&exchange);
+  return all;
+}
+
+Exchange& Exchanges::take() {
+  std::unique_ptr<Exchange> exchange;
+  if (kept_.empty()) {
+    exchange = std::make_unique<Exchange>(environment_, *this);
+  } else {
+    exchange = std::move(kept_.back());
+    kept_.pop_back();
+  }
+  ++in_use_;
+  active_.push_back(*exchange);
+  return *exchange.release();  // owned through the list from here to recycle()
+}
+
+void Exchanges::recycle(Exchange& exchange) {
+  exchange.ListLink<Exchanges>::leave();
+  left_.emplace_back(&exchange);
+  --in_use_;
+  if (in_use_ == 0) observer_.on_all_ended();
+}
+
+void Exchanges::reclaim() {
+  for (std::unique_ptr<Exchange>& exchange : left_) {
+    if (kept_.size() >= kMostKept) continue;
+    exchange->recycle();
+    kept_.push_back(std::move(exchange));
+  }
+  left_.clear();
+}
+
+DrainStart Exchanges::begin_drain(uint16_t service) {
+  DrainTally& tally = drains_[service];
+  tally = {};
+  tally.epoch = environment_.current->state(service).epoch;
+  is_draining_[service] = true;
+  is_judging_ = true;
+  DrainStart found;
+  for (Exchange* exchange : all_active()) {
+    if (!exchange->has_service() || exchange->service() != service) continue;
+    if (!exchange->on_mode_changed()) continue;
+    ++tally.left;
+    ++(exchange->is_write() ? found.writes : found.others);
+  }
+  is_judging_ = false;
+  return found;
+}
+
+void Exchanges::tell_if_drained(uint16_t service) {
+  if (is_judging_ || !is_draining_[service] || drains_[service].left > 0) return;
+  is_draining_[service] = false;
+  observer_.on_drained(service, drains_[service]);
+}
+
+void Exchanges::on_drain_end(uint16_t service, DrainEnd end, bool was_cut) {
+  DrainTally& tally = drains_[service];
+  HALFDOOR_CHECK(tally.left > 0);
+  --tally.left;
+  if (was_cut) ++tally.cut;
+  switch (end) {
+    case DrainEnd::write_finished: ++tally.writes_finished; break;
+    case DrainEnd::write_uncertain: ++tally.writes_uncertain; break;
+    case DrainEnd::moved: ++tally.reads_moved; break;
+    case DrainEnd::other: break;
+  }
+  tell_if_drained(service);
+}
+
+void Exchanges::release_generation(const Generation& generation) {
+  for (Exchange* exchange : all_active()) {
+    if (exchange->generation() == &generation) exchange->let_go_of_generation();
+  }
+}
+
+uint64_t Exchanges::cut_all(std::string_view why) {
+  uint64_t cut = 0;
+  for (Exchange* exchange : all_active()) {
+    if (!exchange->attempt().is_active()) continue;
+    exchange->cut(why);
+    ++cut;
+  }
+  return cut;
+}
+
+}  // namespace halfdoor

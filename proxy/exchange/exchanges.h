@@ -1,0 +1,89 @@
+// Exchanges: all exchanges of a worker, those in use and those kept for reuse; and what a switch does to them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "exchange/exchange.h"
+
+namespace halfdoor {
+
+// How the draining of a service ended.
+struct DrainTally {
+  uint64_t epoch = 0;
+  uint64_t left = 0;                      // exchanges that are where the mode would not have them
+  uint64_t writes_finished = 0;
+  uint64_t writes_uncertain = 0;
+  uint64_t reads_moved = 0;
+  uint64_t cut = 0;
+};
+
+// What was found when a snapshot was made current.
+struct DrainStart {
+  uint64_t writes = 0;
+  uint64_t others = 0;
+};
+
+// Belongs to its worker's thread.
+class Exchanges {
+ public:
+  class Observer {
+   public:
+    // Nothing is left of what began before this epoch. Once per begin_drain(), unless superseded by another.
+    virtual void on_drained(uint16_t service, const DrainTally& tally) = 0;
+    // No exchange is left at all.
+    virtual void on_all_ended() = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
+  Exchanges(ExchangeEnvironment& environment, Observer& observer, size_t services);
+  ~Exchanges();
+
+  // One in state `reading`; it belongs to this object and is ended by Exchange::leave().
+  Exchange& take();
+
+  // At the end of a turn, when no function of an exchange is on the stack: those that ended may be used again.
+  void reclaim();
+
+  // The environment's current snapshot is new: judges again every exchange of the service.
+  DrainStart begin_drain(uint16_t service);
+  // Calls on_drained if nothing is left; to be called once after begin_drain().
+  void tell_if_drained(uint16_t service);
+  // Ends every exchange that holds this generation and has handed nothing on.
+  void release_generation(const Generation& generation);
+  // Ends everything; returns how many that were.
+  uint64_t cut_all(std::string_view why);
+
+  bool empty() const { return in_use_ == 0; }
+  IntrusiveList<Exchange, Exchanges>& active() { return active_; }
+
+  // For Exchange ------------------------------------------------------------------------------------------------------
+  void recycle(Exchange& exchange);
+  enum class DrainEnd : uint8_t { write_finished, write_uncertain, moved, other };
+  void on_drain_end(uint16_t service, DrainEnd end, bool was_cut);
+  // The server to try first: round robin per service and side.
+  uint32_t next_server(uint16_t service, Side side) { return next_server_[service][index_of(side)]++; }
+
+ private:
+  static constexpr size_t kMostKept = 4096;
+
+  // Those of now: acting on one may end others.
+  std::vector<Exchange*> all_active();
+
+  ExchangeEnvironment& environment_;
+  Observer& observer_;
+  IntrusiveList<Exchange, Exchanges> active_;
+  std::vector<std::unique_ptr<Exchange>> left_;  // ended in this turn
+  std::vector<std::unique_ptr<Exchange>> kept_;
+  std::vector<DrainTally> drains_;        // by service
+  std::vector<bool> is_draining_;
+  std::vector<std::array<uint32_t, 2>> next_server_;
+  size_t in_use_ = 0;
+  bool is_judging_ = false;
+};
+
+}  // namespace halfdoor
