@@ -44,8 +44,8 @@ class AppendFile {
 struct LineReading {
   bool missing = false;
   uint64_t lines = 0;
-  uint64_t skipped = 0;                   // torn, too long, or refused by `use`
-  std::string problem;                    // why it could not be read; empty: it could
+  uint64_t skipped = 0;  // torn, too long, or refused by `use`
+  std::string problem;   // why it could not be read; empty: it could
 };
 // Calls `use` for every line of at most 64 KiB, without its "\n"; false: garbage, counted. Starts `tail` bytes before
 // the end (0: at the beginning), at the first whole line. Memory bounded by one line. Never follows a symlink.

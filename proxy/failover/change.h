@@ -18,17 +18,17 @@ namespace halfdoor {
 struct LatchRecord {
   std::string service;
   Mode from = Mode::primary;
-  Mode to = Mode::primary;                // the present mode
+  Mode to = Mode::primary;  // the present mode
   uint64_t epoch = 1;
-  uint64_t sequence = 0;                  // counts the records of one latch; given by Latch::store
-  WallTime time{};                        // of the change; kept by updates
-  WallTime side_since{};                  // when the side was entered
+  uint64_t sequence = 0;  // counts the records of one latch; given by Latch::store
+  WallTime time{};        // of the change; kept by updates
+  WallTime side_since{};  // when the side was entered
   std::string actor;
-  std::string reason;                     // at most kLongestReason bytes; empty: none
+  std::string reason;  // at most kLongestReason bytes; empty: none
   std::optional<WallTime> until;
   bool diverged = false;
-  bool acknowledged = true;               // false: automatic, and no operator has looked at it
-  bool automatic = false;                 // the change was made by actor `automatic`; kept by updates
+  bool acknowledged = true;  // false: automatic, and no operator has looked at it
+  bool automatic = false;    // the change was made by actor `automatic`; kept by updates
   std::vector<std::string> overrides;
   std::optional<WallTime> last_automatic_failover;
 
@@ -40,16 +40,17 @@ inline constexpr size_t kLongestReason = 1000;
 inline constexpr size_t kLongestActor = 200;
 inline constexpr std::string_view kActorAutomatic = "automatic";
 
-// Control characters become blanks, bytes that are not UTF-8 become U+FFFD; cut to `most` bytes between two code points.
+// Control characters become blanks, bytes that are not UTF-8 become U+FFFD; cut to `most` bytes between two code
+// points.
 std::string clean_text(std::string_view text, size_t most);
 
 struct ChangeRequest {
-  std::optional<Verb> verb;               // failback clears `diverged` when it ends in primary
+  std::optional<Verb> verb;  // failback clears `diverged` when it ends in primary
   Mode to = Mode::primary;
   std::string actor;
   std::string reason;
   std::optional<WallTime> until;
-  std::vector<std::string> overrides;     // as asked for
+  std::vector<std::string> overrides;  // as asked for
   WallTime now{};
 };
 

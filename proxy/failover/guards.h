@@ -14,21 +14,21 @@ namespace halfdoor {
 
 // What the caught_up URL of the primary said.
 struct CaughtUpAnswer {
-  bool yes = false;                       // 2xx
-  std::string text;                       // "404 from 10.0.0.10:8080", "no answer within 500ms"; for the message
+  bool yes = false;  // 2xx
+  std::string text;  // "404 from 10.0.0.10:8080", "no answer within 500ms"; for the message
 };
 
 // Everything that the guards look at. Ages are counted by a monotonic clock while the process lives, and from the
 // wall clock only over a restart (elapsed_since), so that a clock that jumps neither locks nor opens a guard.
 struct GuardFacts {
-  std::string service;                    // for the commands that messages propose
+  std::string service;  // for the commands that messages propose
   // Null: not checked yet. Passes for an operator, never for the automatic.
   std::optional<bool> primary_healthy;
   std::optional<bool> backup_healthy;
-  std::string primary_detail;             // what the last check found: "10.0.0.10:8080: connection refused"; may be empty
+  std::string primary_detail;  // what the last check found: "10.0.0.10:8080: connection refused"; may be empty
   std::string backup_detail;
 
-  Milliseconds on_side_for{0};            // since the side was entered
+  Milliseconds on_side_for{0};  // since the side was entered
   Milliseconds minimum_stay{0};
 
   bool diverged = false;
@@ -36,30 +36,30 @@ struct GuardFacts {
   std::optional<CaughtUpAnswer> caught_up;  // null: not asked
 
   bool fenced = true;
-  std::string fenced_detail;              // "2 writes to the primary"; may be empty
+  std::string fenced_detail;  // "2 writes to the primary"; may be empty
 
   // Set when it is known that a latch record cannot be made durable now: an earlier write hangs, or the write of this
   // very change failed (judge again then, for the refusal). The text says why: "No space left on device".
   std::optional<std::string> not_persisted;
 
-  bool is_automatic = false;              // actor `automatic`; signals are operators
-  bool entered_automatically = false;     // the present mode is the work of an automatic failover
+  bool is_automatic = false;                             // actor `automatic`; signals are operators
+  bool entered_automatically = false;                    // the present mode is the work of an automatic failover
   std::optional<Milliseconds> since_automatic_failover;  // null: there has been none
   Milliseconds cooldown{0};
 
-  std::vector<Guard> overrides;           // transition among them has no effect
+  std::vector<Guard> overrides;  // transition among them has no effect
 };
 
 struct GuardResult {
   Guard rule = Guard::transition;
-  bool failed = false;                    // not passed, whether or not overridden
-  bool overridden = false;                // failed, and an override passes it
-  std::string message;                    // when failed: what is wrong and what to do; one line, no full stop
-  std::string note;                       // when passed with something to say: "not checked"
+  bool failed = false;      // not passed, whether or not overridden
+  bool overridden = false;  // failed, and an override passes it
+  std::string message;      // when failed: what is wrong and what to do; one line, no full stop
+  std::string note;         // when passed with something to say: "not checked"
 };
 
 struct Judgement {
-  std::vector<GuardResult> results;       // every guard of the plan, in its order
+  std::vector<GuardResult> results;  // every guard of the plan, in its order
 
   // No guard fails that was not overridden.
   bool allowed() const;
@@ -76,7 +76,8 @@ Judgement judge(const Plan& plan, const GuardFacts& facts);
 // question makes sense (backup-readonly or closed, and fenced).
 bool needs_caught_up_answer(const Plan& plan, const GuardFacts& facts);
 
-// The names of `--override` and "override". An unknown one is an error that names the known ones. Duplicates are dropped.
+// The names of `--override` and "override". An unknown one is an error that names the known ones. Duplicates are
+// dropped.
 Result<std::vector<Guard>> parse_overrides(const std::vector<std::string>& names);
 
 // Never negative: a wall clock that was set back counts as no time at all.

@@ -22,8 +22,8 @@ class HelperThread {
 
   // Any thread. A job must own what it uses (shared_ptr): it may outlive this object. Dropped after stop().
   void post(std::function<void()> job);
-  // Runs what is queued and ends the thread. If that takes longer, jobs not begun are dropped, the thread is detached and
-  // false is returned. The caller's thread only.
+  // Runs what is queued and ends the thread. If that takes longer, jobs not begun are dropped, the thread is detached
+  // and false is returned. The caller's thread only.
   bool stop(Milliseconds patience);
   // For how long the present job has been running; null: idle. Any thread.
   std::optional<Milliseconds> busy_for() const;

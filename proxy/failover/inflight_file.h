@@ -18,7 +18,7 @@ namespace halfdoor {
 
 // As exchange/write_ledger.h's WriteIdentity, field by field.
 struct WriteRecord {
-  int64_t wall_ms = 0;                    // Unix time
+  int64_t wall_ms = 0;  // Unix time
   std::string_view request_id;
   std::string_view service;
   uint64_t epoch = 0;
@@ -34,6 +34,8 @@ inline constexpr size_t kInflightSlotBytes = 1024;
 
 // state_dir/inflight.N
 std::string inflight_path(const std::string& state_dir, int worker);
+
+struct InflightScan;
 
 // States of a slot. Each move is one store, made after the fields that it vouches for; a process killed between any two
 // stores leaves a slot that is free or a whole identity.
@@ -72,15 +74,16 @@ class InflightFile {
 
  private:
   struct Slot;
+  friend InflightScan scan_inflight_file(const std::string& path);
   InflightFile(void* memory, size_t bytes, uint32_t slots);
   Slot& slot(Ticket ticket) const;
 
   void* memory_;
   size_t bytes_;
   uint32_t slots_;
-  std::unique_ptr<uint32_t[]> next_;      // links of both lists of free slots
-  uint32_t free_;                         // worker's thread only
-  std::atomic<uint32_t> returned_;        // pushed by release_uncertain, taken whole by begin
+  std::unique_ptr<uint32_t[]> next_;  // links of both lists of free slots
+  uint32_t free_;                     // worker's thread only
+  std::atomic<uint32_t> returned_;    // pushed by release_uncertain, taken whole by begin
   std::atomic<uint32_t> in_use_{0};
 };
 
@@ -88,7 +91,7 @@ struct InflightScan {
   // In flight when the process ended (why: "halfdoor stopped", bytes_sent 0), and uncertain but not yet released (their
   // own why: they may be in the list already).
   std::vector<UncertainWrite> writes;
-  std::vector<std::string> warnings;      // files that could not be read, slots that made no sense
+  std::vector<std::string> warnings;  // files that could not be read, slots that made no sense
 };
 // One file; missing or damaged ones yield warnings, never an error. Blocking. Changes nothing.
 InflightScan scan_inflight_file(const std::string& path);

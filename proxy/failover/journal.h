@@ -27,8 +27,8 @@ struct RefusedRule {
 struct JournalEntry {
   enum class Kind : uint8_t {
     change,
-    update,         // reason or until of the present mode; from == to, same epoch
-    refusal,        // of a signal or the automatic, that nobody else would see; from: present mode, to: wanted
+    update,   // reason or until of the present mode; from == to, same epoch
+    refusal,  // of a signal or the automatic, that nobody else would see; from: present mode, to: wanted
   };
   Kind kind = Kind::change;
   std::string service;
@@ -37,15 +37,15 @@ struct JournalEntry {
   Mode from = Mode::primary;
   Mode to = Mode::primary;
   std::string actor;
-  std::string reason;                     // empty: none
+  std::string reason;  // empty: none
   std::optional<WallTime> until;
   std::vector<std::string> overrides;
-  bool diverged = false;                  // after the change
+  bool diverged = false;  // after the change
   // Null until known, for ever if the process ended before.
   std::optional<int64_t> fenced_ms;
   std::optional<uint64_t> writes_finished;
   std::optional<uint64_t> writes_uncertain;
-  std::vector<RefusedRule> rules;         // refusal only
+  std::vector<RefusedRule> rules;  // refusal only
 };
 
 // The JSON object of the control API's history: {epoch,time,from,to,actor,reason,until,overrides,fenced_ms,
@@ -55,14 +55,14 @@ JournalEntry entry_of(const LatchRecord& record, JournalEntry::Kind kind);
 
 // What the journal knows of a service.
 struct JournalKnowledge {
-  bool known = false;                     // it has had a mode change here
-  std::optional<JournalEntry> last;       // the change with the highest epoch
+  bool known = false;                // it has had a mode change here
+  std::optional<JournalEntry> last;  // the change with the highest epoch
 };
 
 inline constexpr size_t kHistoryKept = 1000;  // entries per service in memory; the file has all
 
-// Control thread, but for what it posts. Reading is from memory; writing is done by the helper thread, which the journal
-// does not wait for. Lines that could not be written are kept (bounded) and go out before the next.
+// Control thread, but for what it posts. Reading is from memory; writing is done by the helper thread, which the
+// journal does not wait for. Lines that could not be written are kept (bounded) and go out before the next.
 class Journal {
  public:
   // Called on the helper thread when appending fails, and with an empty text when it works again. May be empty.
@@ -72,7 +72,7 @@ class Journal {
   // cannot be opened for writing.
   static Result<std::unique_ptr<Journal>> open(const std::string& state_dir, HelperThread& helper,
                                                OnTrouble on_trouble = {});
-  // For tests: any target.
+  // Over a file that is open already; knows nothing yet.
   Journal(std::unique_ptr<AppendFile> file, HelperThread& helper, OnTrouble on_trouble);
 
   // Lines of the file that were not understood, and what to log about them (empty: nothing).

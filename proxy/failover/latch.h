@@ -2,7 +2,6 @@
 // slot wins, so a torn write costs nothing; nothing is allocated, so a full disk cannot stop it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,29 +27,29 @@ std::vector<std::string> list_latches(const std::string& state_dir);
 std::string encode_slot(const LatchRecord& record);
 
 enum class SlotKind : uint8_t {
-  blank,            // never written, or voided
+  blank,  // never written, or voided
   valid,
-  broken,           // torn or damaged
-  newer_version,    // written by a halfdoor that this one does not understand
+  broken,         // torn or damaged
+  newer_version,  // written by a halfdoor that this one does not understand
 };
 struct SlotReading {
   SlotKind kind = SlotKind::blank;
-  LatchRecord record;                     // valid only
+  LatchRecord record;  // valid only
 };
 SlotReading decode_slot(std::string_view slot);
 
 enum class LatchKind : uint8_t {
-  missing,          // no such file
+  missing,  // no such file
   valid,
-  corrupt,          // no valid slot, or of another size
-  newer_version,    // any slot of a newer version: what this one understands may be out of date
-  unreadable,       // permission, a symlink, an I/O error
+  corrupt,        // no valid slot, or of another size
+  newer_version,  // any slot of a newer version: what this one understands may be out of date
+  unreadable,     // permission, a symlink, an I/O error
 };
 struct LatchReading {
   LatchKind kind = LatchKind::missing;
-  LatchRecord record;                     // valid only
-  size_t slot = 0;                        // valid only: where the record stands
-  std::string problem;                    // for the log; empty when missing or valid
+  LatchRecord record;   // valid only
+  size_t slot = 0;      // valid only: where the record stands
+  std::string problem;  // for the log; empty when missing or valid
 };
 // Of the whole file's bytes; pure.
 LatchReading decode_latch(std::string_view bytes);
@@ -70,8 +69,8 @@ class LatchFile {
 // What becomes of a record that was written but could not be synced. It still stands in the kernel's cache and would be
 // read after a kill -9.
 enum class OnFailure : uint8_t {
-  keep,             // the change is in force all the same (towards fewer writes): the better of two bad records
-  revoke,           // the change is refused (towards more writes): the slot is voided
+  keep,    // the change is in force all the same (towards fewer writes): the better of two bad records
+  revoke,  // the change is refused (towards more writes): the slot gets back what was in force, or nothing
 };
 
 // Two slots over a LatchFile. Used by one thread at a time (the helper thread); every function may block.
@@ -83,17 +82,23 @@ class Latch {
   // Writes to the slot that does not hold the last durable record, then syncs. Sets the sequence number. After an error
   // the last durable record is untouched, and the next store() writes to the same slot again.
   Status store(LatchRecord record, OnFailure on_failure);
-  // Voids the last stored record again, so that the one before it counts: a change that was withdrawn while its record
-  // was being written. No effect if there was no store() since the last revoke().
+  // Takes the last stored record out of the file again, so that the one before it counts: a change that was withdrawn
+  // while its record was being written. No effect if there was no store() since the last revoke().
   Status revoke();
 
  private:
-  Status void_slot(size_t slot);
+  // What stood in the slot of the last store() before it, and which slot was durable.
+  struct Undo {
+    size_t slot;
+    std::string image;
+    size_t durable_slot;
+  };
 
   std::unique_ptr<LatchFile> file_;
-  size_t durable_slot_;                   // holds the record that counts
+  size_t durable_slot_;  // holds the last record that was synced
   uint64_t sequence_;
-  bool may_revoke_ = false;
+  std::string kept_image_;  // of the other slot: a record in force that was not synced; empty: none
+  std::optional<Undo> undo_;
 };
 
 // Opens the latch for writing (blocking). If `reading` is not valid, a new file that holds `record` is made and put in

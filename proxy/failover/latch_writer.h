@@ -15,10 +15,10 @@ namespace halfdoor {
 
 struct LatchOutcome {
   uint64_t job = 0;
-  bool persisted = false;                 // synced; false: see error, or withdrawn
-  bool withdrawn = false;                 // withdraw() came in time: the record before this one counts
-  std::string error;                      // "write of /var/lib/halfdoor/salon.latch: No space left on device"
-  Milliseconds took{0};                   // from write() to the end of the sync
+  bool persisted = false;  // synced; false: see error, or withdrawn
+  bool withdrawn = false;  // withdraw() came in time: the record before this one counts
+  std::string error;       // "write of /var/lib/halfdoor/salon.latch: No space left on device"
+  Milliseconds took{0};    // from write() to the end of the sync
 };
 
 // All functions are for the control thread and return at once, but for stop().
@@ -33,12 +33,12 @@ class LatchWriter {
 
   // Queues the record; jobs are written in order. The caller has a timer of its own (250 ms) and does not wait for
   // `done`: towards fewer writes it publishes when either comes (OnFailure::keep), towards more writes only after
-  // `persisted` (OnFailure::revoke). A record in force that could not be persisted has to be written again by the caller,
-  // every second or so, until it is. Numbers of jobs grow from 1.
+  // `persisted` (OnFailure::revoke). A record in force that could not be persisted has to be written again by the
+  // caller, every second or so, until it is. Numbers of jobs grow from 1.
   uint64_t write(LatchRecord record, OnFailure on_failure, Done done);
-  // The caller gave up on a job (the change was refused). If it was not begun it is dropped; if it is being written it is
-  // revoked afterwards; `done` says `withdrawn`. If it was complete already, `done` has said or will say `persisted`:
-  // that is then the truth, and the caller has to write the present record again.
+  // The caller gave up on a job (the change was refused). If it was not begun it is dropped; if it is being written it
+  // is revoked afterwards; `done` says `withdrawn`. If it was complete already, `done` has said or will say
+  // `persisted`: that is then the truth, and the caller has to write the present record again.
   void withdraw(uint64_t job);
   // For how long the disk has kept the helper thread waiting; null: it is idle.
   std::optional<Milliseconds> busy_for() const { return thread_.busy_for(); }

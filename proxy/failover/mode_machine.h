@@ -13,15 +13,15 @@ namespace halfdoor {
 
 // The rules by which a change may be refused, by the names operators use.
 enum class Guard : uint8_t {
-  transition,       // the table has no such change; cannot be overridden
+  transition,  // the table has no such change; cannot be overridden
   backup_healthy,
   primary_healthy,
   minimum_stay,
   caught_up,
   fenced,
-  cooldown,         // automatic failover only
-  not_persisted,    // a change towards more writes whose latch record could not be synced
-  latched,          // a reload that would lose a mode; never a guard of a mode change
+  cooldown,       // automatic failover only
+  not_persisted,  // a change towards more writes whose latch record could not be synced
+  latched,        // a reload that would lose a mode; never a guard of a mode change
 };
 inline constexpr size_t kGuardCount = 9;
 
@@ -62,12 +62,12 @@ enum class PlanKind : uint8_t { no_change, change, two_steps, refused };
 
 struct Plan {
   PlanKind kind = PlanKind::refused;
-  std::optional<Verb> verb;               // null: a mode was asked for that no verb leads to
+  std::optional<Verb> verb;  // null: a mode was asked for that no verb leads to
   Mode from = Mode::primary;
-  Mode to = Mode::primary;                // `from` where nothing changes
-  Mode via = Mode::primary;               // two_steps only
-  GuardList guards;                       // includes not_persisted where `to` takes writes and `from` does not
-  std::string_view advice;                // refused only: "say thaw"; a literal
+  Mode to = Mode::primary;   // `from` where nothing changes
+  Mode via = Mode::primary;  // two_steps only
+  GuardList guards;          // includes not_persisted where `to` takes writes and `from` does not
+  std::string_view advice;   // refused only: "say thaw"; a literal
 };
 
 // The table of transitions. `diverged` matters to `closed` + freeze only.
@@ -80,6 +80,8 @@ std::optional<Verb> verb_for(Mode wanted, Mode present, bool diverged);
 Plan plan_for_mode(Mode wanted, Mode present, bool diverged);
 
 // Whether a change lets writes pass that did not pass before: such a change is published only after the sync.
-constexpr bool is_towards_more_writes(Mode from, Mode to) { return writes_pass(to) && !writes_pass(from); }
+constexpr bool is_towards_more_writes(Mode from, Mode to) {
+  return writes_pass(to) && !writes_pass(from);
+}
 
 }  // namespace halfdoor

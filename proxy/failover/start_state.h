@@ -11,9 +11,9 @@
 namespace halfdoor {
 
 struct StartState {
-  LatchRecord record;                     // state_of(record) for the first Snapshot
-  std::vector<std::string> warnings;      // loud: to be logged as errors and shown in the status
-  bool must_persist = false;              // the record is not what the latch holds
+  LatchRecord record;                 // state_of(record) for the first Snapshot
+  std::vector<std::string> warnings;  // loud: to be logged as errors and shown in the status
+  bool must_persist = false;          // the record is not what the latch holds
 };
 
 //   latch                          | starts in

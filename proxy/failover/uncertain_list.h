@@ -20,7 +20,7 @@
 namespace halfdoor {
 
 struct UncertainWrite {
-  int64_t wall_ms = 0;                    // Unix time at which the write began
+  int64_t wall_ms = 0;  // Unix time at which the write began
   std::string request_id;
   std::string service;
   uint64_t epoch = 0;
@@ -29,7 +29,7 @@ struct UncertainWrite {
   std::string client;
   Side side = Side::primary;
   std::string server;
-  uint64_t bytes_sent = 0;                // at least; 0: not known
+  uint64_t bytes_sent = 0;  // at least; 0: not known
   std::string why;
 
   friend bool operator==(const UncertainWrite&, const UncertainWrite&) = default;
@@ -55,10 +55,10 @@ class UncertainList {
   const std::string& warning() const { return warning_; }
 
   // They are in memory at once, whatever becomes of the file. What is listed already (same request id and time) is not
-  // listed again: a kill between the list and the slot leaves both. After an error
-  // the helper writes them again with the next append().
+  // listed again: a kill between the list and the slot leaves both. After an error nothing of them stands in the file:
+  // the caller appends the same writes again later (they are not listed twice in memory).
   void append(const std::vector<UncertainWrite>& writes, Done done);
-  // At start, before anything is served: appends and syncs on the caller's thread.
+  // At start, before the first append(): writes and syncs on the caller's thread.
   Status append_now(const std::vector<UncertainWrite>& writes);
 
   // Newest first, at most `most`; empty service: all.
@@ -70,11 +70,13 @@ class UncertainList {
   using Key = std::pair<std::string, int64_t>;
   struct Output;
   UncertainList(HelperThread& helper, std::shared_ptr<Output> output);
-  bool remember(UncertainWrite write);
+  bool take_line(std::string_view line);
+  void remember(const UncertainWrite& write);
   std::string remember_all(const std::vector<UncertainWrite>& writes);
 
-  std::deque<UncertainWrite> writes_;     // oldest first
-  std::set<Key> keys_;
+  std::deque<UncertainWrite> writes_;  // oldest first
+  std::set<Key> keys_;                 // of writes_
+  std::set<Key> found_;                // stood in the file at the start
   uint64_t skipped_ = 0;
   std::string warning_;
   HelperThread& helper_;
