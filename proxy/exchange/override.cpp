@@ -1,15 +1,10 @@
 #include "exchange/override.h"
 
-#include <array>
-
 #include "base/text.h"
 
 namespace halfdoor {
 
 namespace {
-
-constexpr std::array<std::string_view, 3> kOverrideFields{"x-http-method-override", "x-http-method",
-                                                          "x-method-override"};
 
 constexpr bool is_alphanumeric(char c) {
   const char lower = ascii_lower(c);
@@ -37,11 +32,6 @@ bool is_override_field(const Field& field, const std::vector<std::string>& names
     case FieldId::x_http_method_override:
     case FieldId::x_method_override:
       return true;
-    case FieldId::other:
-      for (std::string_view known : kOverrideFields) {
-        if (same_to_cgi(field.name, known)) return true;
-      }
-      break;
     default:
       break;
   }
@@ -49,6 +39,11 @@ bool is_override_field(const Field& field, const std::vector<std::string>& names
     if (same_to_cgi(field.name, name)) return true;
   }
   return false;
+}
+
+bool is_path_override_field(const Field& field) {
+  return field.id == FieldId::other &&
+         (same_to_cgi(field.name, "x-original-url") || same_to_cgi(field.name, "x-rewrite-url"));
 }
 
 bool is_override_parameter(std::string_view name, const std::vector<std::string>& names) {

@@ -1,4 +1,5 @@
-// What may make a host take a request for one of another method: fields, query parameters, the body (design 1.7, 2). Pure.
+// What may make a host take a request for one of another method: fields, query parameters, the body (design 1.7, 2).
+// Pure.
 #pragma once
 
 #include <string>
@@ -12,9 +13,12 @@
 namespace halfdoor {
 
 // Whether a host may take this field for an override of the method: X-HTTP-Method-Override, X-HTTP-Method,
-// X-Method-Override or one of `names`, also with other signs in place of "-", which CGI turns into "_" alike.
+// X-Method-Override (whose disguises the codec refuses) or one of `names`, also with other signs in place of "-", which
+// CGI turns into "_" alike.
 bool is_override_field(const Field& field, const std::vector<std::string>& names);
-// The same for a parameter, as sent: `_method` or one of `names`.
+// Whether a host may take its value for the target: X-Original-URL, X-Rewrite-URL.
+bool is_path_override_field(const Field& field);
+// Whether a host may take a parameter of this name, as sent, for an override: `_method` or one of `names`.
 bool is_override_parameter(std::string_view name, const std::vector<std::string>& names);
 // The method that a parameter's value, as sent, names; "" for one that names none clearly.
 std::string override_value(std::string_view value);
@@ -40,13 +44,15 @@ bool for_each_override(const RequestHead& head, const std::vector<std::string>& 
 
 // How a body can carry `_method`.
 enum class BodyForm : uint8_t {
-  none,         // of a type that carries no override
-  urlencoded,   // also without Content-Type
+  none,        // of a type that carries no override
+  urlencoded,  // also without Content-Type
   multipart,
   json,
-  unclear,      // several types, or none that can be read: it may be any of them
+  unclear,  // several types, or none that can be read: it may be any of them
 };
 BodyForm find_body_form(const FieldList& fields);
-inline bool body_may_carry_override(const FieldList& fields) { return find_body_form(fields) != BodyForm::none; }
+inline bool body_may_carry_override(const FieldList& fields) {
+  return find_body_form(fields) != BodyForm::none;
+}
 
 }  // namespace halfdoor

@@ -8,8 +8,8 @@
 namespace halfdoor {
 
 struct Parameter {
-  std::string_view name;                  // both as sent, not decoded
-  std::string_view value;                 // empty where there is no "="
+  std::string_view name;   // both as sent, not decoded
+  std::string_view value;  // empty where there is no "="
 };
 
 // Calls visit(Parameter) for each piece between any of `separators` until it returns false; says whether none did.

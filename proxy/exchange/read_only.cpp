@@ -32,6 +32,7 @@ class Judge {
       return other.verdict != ReadOnlyVerdict::refused;
     });
     if (!all_pass) return refuse("override");
+    if (has_path_override()) return refuse("path override");
     if (!rules_.graphql.empty() && is_graphql_operation()) return refuse("graphql needs inspection");
     if (head_.is_websocket_handshake) {
       if (!rules_.websocket) return refuse("websocket");
@@ -73,9 +74,18 @@ class Judge {
     return false;
   }
 
-  // A GET without a query asks for the page of an explorer, not for an operation.
+  // Where no rule looked at the path, another path would get the same verdict.
+  bool has_path_override() const {
+    if (is_safe_method(head_.method) && rules_.deny.empty() && rules_.graphql.empty()) return false;
+    for (const Field& field : head_.fields) {
+      if (is_path_override_field(field) && field.value != head_.target) return true;
+    }
+    return false;
+  }
+
+  // A GET without a query asks for the page of an explorer, not for an operation; OPTIONS never executes one.
   bool is_graphql_operation() {
-    if (is_safe_method(head_.method) && head_.query.empty()) return false;
+    if (head_.method == "OPTIONS" || (is_safe_method(head_.method) && head_.query.empty())) return false;
     for (const std::string& path : rules_.graphql) {
       if (spellings_.matches_path(path)) return true;
     }

@@ -14,7 +14,7 @@ namespace {
 // Nobody writes a longer ambiguous path in good faith; past it every rule matches, so that the work stays small.
 constexpr size_t kMostTokens = 64;
 constexpr std::string_view kTokenSeparators = "/\\";
-constexpr std::string_view kTokenEnds{";?#\0", 4};
+constexpr std::string_view kTokenEnds = ";?#";
 
 bool has_allowed_parameter(const Rule::Parameter& wanted, std::string_view query) {
   // A host that splits at ";" and one that does not would see different values.
@@ -47,6 +47,10 @@ bool may_have_parameter(const Rule::Parameter& wanted, std::string_view query) {
   return !for_each_parameter(query, "&", is_another) || !for_each_parameter(query, "&;", is_another);
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
 bool is_dot_or_blank(char c) {
   return c == '.' || static_cast<unsigned char>(c) <= 0x20;
 }
@@ -70,6 +74,17 @@ bool segment_matches(std::string_view segment, std::string_view literal, bool is
   return is_last && (begins_with_and_dot(segment, literal) || begins_with_and_dot(literal, segment));
 }
 
+// A control byte ends a name for some hosts and vanishes for others.
+bool token_matches(std::string_view token, std::string_view literal, bool is_last) {
+  token = token.substr(0, token.find_first_of(kTokenEnds));
+  const auto control = std::find_if(token.begin(), token.end(), is_control);
+  if (segment_matches(token.substr(0, static_cast<size_t>(control - token.begin())), literal, is_last)) return true;
+  if (control == token.end()) return false;
+  std::string without(token);
+  std::erase_if(without, is_control);
+  return segment_matches(without, literal, is_last);
+}
+
 // The first segment of `rest`, which begins with a separator and loses it.
 std::string_view take_segment(std::string_view& rest, std::string_view separators) {
   rest.remove_prefix(1);
@@ -79,31 +94,31 @@ std::string_view take_segment(std::string_view& rest, std::string_view separator
   return segment;
 }
 
-// Overlong UTF-8 of ASCII, two or three bytes: some decoders take it for the character. Returns whether there was any.
+// Overlong UTF-8 of ASCII becomes the character, as some decoders have it. Returns whether there was any.
 bool fold_overlong(std::string& text) {
-  const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-  const auto continues = [&](size_t at) { return at < text.size() && (byte(at) & 0xc0) == 0x80; };
+  const auto byte = [&](size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  const auto continues = [&](size_t at) { return (byte(at) & 0xc0U) == 0x80U; };
+  const auto is_low = [&](size_t at) { return byte(at) == 0x80 || byte(at) == 0x81; };
   size_t out = 0;
-  bool folded = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if ((byte(i) & 0xfe) == 0xc0 && continues(i + 1)) {
-      text[out++] = static_cast<char>(((byte(i) & 1) << 6) | (byte(i + 1) & 0x3f));
-      i += 1;
-      folded = true;
-    } else if (byte(i) == 0xe0 && continues(i + 1) && byte(i + 1) <= 0x81 && continues(i + 2)) {
-      text[out++] = static_cast<char>(((byte(i + 1) & 1) << 6) | (byte(i + 2) & 0x3f));
-      i += 2;
-      folded = true;
-    } else {
-      text[out++] = text[i];
+  size_t size = 1;
+  for (size_t i = 0; i < text.size(); i += size) {
+    size = 1;
+    unsigned top = 0;
+    if ((byte(i) & 0xfeU) == 0xc0 && continues(i + 1)) {
+      size = 2;
+      top = byte(i);
+    } else if (byte(i) == 0xe0 && is_low(i + 1) && continues(i + 2)) {
+      size = 3;
+      top = byte(i + 1);
+    } else if (byte(i) == 0xf0 && byte(i + 1) == 0x80 && is_low(i + 2) && continues(i + 3)) {
+      size = 4;
+      top = byte(i + 2);
     }
+    text[out++] = size == 1 ? text[i] : static_cast<char>((top & 1U) << 6U | (byte(i + size - 1) & 0x3fU));
   }
+  const bool folded = out != text.size();
   text.resize(out);
   return folded;
-}
-
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
 // Whether hosts may split this path, decoded, differently.
@@ -234,7 +249,7 @@ bool SpellingMatcher::matches_ambiguous(Pattern pattern) const {
     bool found = false;
     while (!found && !rest.empty()) {
       const std::string_view token = take_segment(rest, kTokenSeparators);
-      found = segment_matches(token.substr(0, token.find_first_of(kTokenEnds)), literal, is_last);
+      found = token_matches(token, literal, is_last);
     }
     if (!found) return false;
   }
