@@ -28,6 +28,7 @@ void SliceQueue::commit(size_t bytes) {
   last.block->filled += static_cast<uint32_t>(bytes);
   last.size += static_cast<uint32_t>(bytes);
   bytes_ += bytes;
+  drop_empty_tail();
 }
 
 void SliceQueue::append(std::string_view bytes) {
@@ -50,7 +51,7 @@ void SliceQueue::append(std::string_view bytes, const BlockRef& holder) {
 
 size_t SliceQueue::move_from(SliceQueue& other, size_t most) {
   size_t moved = 0;
-  while (moved < most && other.count_ > 0) {
+  while (moved < most && !other.empty()) {
     Slice& slice = other.at(0);
     const size_t bytes = std::min<size_t>(slice.size, most - moved);
     append({slice.data, bytes}, slice.block);
@@ -70,7 +71,8 @@ void SliceQueue::copy_from(const SliceQueue& other, size_t most) {
 }
 
 int SliceQueue::gather(struct iovec* out, int most) const {
-  const int filled = static_cast<int>(std::min<size_t>(count_, static_cast<size_t>(most)));
+  const size_t slices = empty() ? 0 : count_ - (at(count_ - 1).size == 0 ? 1 : 0);
+  const int filled = static_cast<int>(std::min<size_t>(slices, static_cast<size_t>(most)));
   for (int index = 0; index < filled; ++index) {
     const Slice& slice = at(static_cast<size_t>(index));
     out[index] = {const_cast<char*>(slice.data), slice.size};
@@ -98,7 +100,14 @@ void SliceQueue::clear() {
   bytes_ = 0;
 }
 
+void SliceQueue::drop_empty_tail() {
+  if (count_ == 0 || at(count_ - 1).size > 0) return;
+  at(count_ - 1).block.reset();
+  --count_;
+}
+
 void SliceQueue::push(Slice slice) {
+  drop_empty_tail();
   if (count_ == capacity_) {
     const size_t capacity = capacity_ == 0 ? 4 : capacity_ * 2;
     Slice* larger = new Slice[capacity];

@@ -33,6 +33,7 @@ class SliceQueue {
   // Shares `holder`, which contains `bytes`, when they are large enough to be worth it; copies otherwise.
   void append(std::string_view bytes, const BlockRef& holder);
   // Contiguous room for up to `bytes` (at most Block::kBytes) behind what is there; commit() says how many were written.
+  // commit(0) gives the room back. Room that is never committed is forgotten at the next append.
   char* reserve(size_t bytes);
   void commit(size_t bytes);
   // Moves up to `most` bytes of `other` behind ours; returns how many.
@@ -50,6 +51,8 @@ class SliceQueue {
   static std::string_view view(const Slice& slice) { return {slice.data, slice.size}; }
   const Slice& at(size_t index) const { return slices_[(first_ + index) & (capacity_ - 1)]; }
   Slice& at(size_t index) { return slices_[(first_ + index) & (capacity_ - 1)]; }
+  // Only the last slice may be empty, between reserve() and commit(): while size() > 0 the first one is not.
+  void drop_empty_tail();
   void push(Slice slice);
   // The last slice, with room for at least `bytes` more behind it.
   Slice& tail_with_space(size_t bytes);
