@@ -84,7 +84,7 @@ std::string clock_time(std::int64_t minute) {
 }
 
 std::string read_day(const Fields& fields) {
-  const std::string text = field_or(fields, "day", "");
+  std::string text = field_or(fields, "day", "");
   if (!has_form(text, "0000-00-00")) throw HttpError(400, "The day must look like 2030-01-31.");
   const std::chrono::year_month_day day{std::chrono::year(digits(text, 0, 4)),
                                         std::chrono::month(static_cast<unsigned>(digits(text, 5, 2))),

@@ -17,8 +17,8 @@ namespace salon {
 
 namespace {
 
-constexpr ev_ssize_t max_answer_bytes = 512 * 1024 * 1024;  // a whole database
-constexpr ev_ssize_t max_head_bytes = 16 * 1024;
+constexpr ev_ssize_t max_answer_bytes = ev_ssize_t{512} * 1024 * 1024;  // a whole database
+constexpr ev_ssize_t max_head_bytes = ev_ssize_t{16} * 1024;
 
 }  // namespace
 

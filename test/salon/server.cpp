@@ -21,9 +21,9 @@ namespace salon {
 
 namespace {
 
-constexpr ev_ssize_t max_head_bytes = 16 * 1024;
-constexpr ev_ssize_t max_body_bytes = 64 * 1024;  // the largest form is a few hundred bytes
-constexpr int idle_timeout_s = 120;               // longer than the longest /slow
+constexpr ev_ssize_t max_head_bytes = ev_ssize_t{16} * 1024;
+constexpr ev_ssize_t max_body_bytes = ev_ssize_t{64} * 1024;  // the largest form is a few hundred bytes
+constexpr int idle_timeout_s = 120;                           // longer than the longest /slow
 
 std::int64_t now_us() {
   using std::chrono::microseconds;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view cookie_name = "salon_session";
 constexpr std::string_view purpose = "session cookie";
-constexpr std::int64_t lifetime_s = 12 * 60 * 60;
+constexpr std::int64_t lifetime_s = std::int64_t{12} * 60 * 60;
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);

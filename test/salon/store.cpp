@@ -55,8 +55,8 @@ std::optional<Role> parse_role(std::string_view text) {
   return std::nullopt;
 }
 
-Store::Store(std::filesystem::path folder, bool is_primary, std::string host)
-    : folder_(std::filesystem::absolute(std::move(folder))), host_(std::move(host)) {
+Store::Store(const std::filesystem::path& folder, bool is_primary, std::string host)
+    : folder_(std::filesystem::absolute(folder)), host_(std::move(host)) {
   std::filesystem::create_directories(folder_);
   is_new_ = !std::filesystem::exists(folder_ / "role.json");
   {
@@ -141,7 +141,7 @@ std::string Store::apply(const std::string& snapshot) {
   const Database incoming = Database::from_bytes(snapshot);
   const History history = read_history(incoming);
   if (!is_newer(history.version(), version())) return {};
-  const std::string aside = history.covers(version()) ? std::string() : set_present_data_aside();
+  std::string aside = history.covers(version()) ? std::string() : set_present_data_aside();
   // Its own connection, for this one step only: that of the pages stays open, and read-only.
   copy_in_one_step(incoming, Database::open(database_file(), Database::Access::read_write));
   note_changes();

@@ -29,7 +29,7 @@ std::optional<Role> parse_role(std::string_view text);
 class Store {
  public:
   // A new primary becomes a source with demo data, a new backup an empty replica.
-  Store(std::filesystem::path folder, bool is_primary, std::string host);
+  Store(const std::filesystem::path& folder, bool is_primary, std::string host);
 
   Role role() const { return role_; }
   bool is_new() const { return is_new_; }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t max_slow_ms = 60'000;
 constexpr std::int64_t max_stream_bytes = 1LL << 30;
-constexpr std::int64_t piece_bytes = 16 * 1024;
+constexpr std::int64_t piece_bytes = std::int64_t{16} * 1024;
 
 void answer_slowly(Server& server, const ExchangePtr& exchange) {
   const std::int64_t delay_ms = number_or(parse_urlencoded(exchange->request().query), "ms", 1000, 0, max_slow_ms);
