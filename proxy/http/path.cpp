@@ -1,7 +1,6 @@
 #include "http/path.h"
 
-#include <algorithm>
-#include <vector>
+#include <cstdint>
 
 #include "base/text.h"
 #include "http/chars.h"
@@ -10,7 +9,6 @@ namespace halfdoor {
 namespace {
 
 constexpr int kMostRounds = 8;
-constexpr std::string_view kDeletedInDenyForm = "\x7f";
 
 // The byte that the escape at `at` stands for; -1: it is no escape.
 int escaped_byte(std::string_view path, size_t at) {
@@ -74,7 +72,7 @@ std::string resolve(std::string_view path, Trim trim_segment) {
     std::string_view segment = path.substr(0, slash);
     path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
     segment = segment.substr(0, segment.find(';'));
-    if (segment != "." && segment != "..") segment = trim_segment(segment);
+    segment = trim_segment(segment);
     if (segment == "..") {
       resolved.resize(resolved.empty() ? 0 : resolved.rfind('/'));
     } else if (!segment.empty() && segment != ".") {
@@ -118,7 +116,7 @@ std::string fold_bytes(std::string_view path) {
     char c = path[i];
     const size_t overlong = overlong_ascii(path, i, c);
     if (overlong > 0) i += overlong - 1;
-    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == kDeletedInDenyForm.front();
+    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == '\x7f';
     if (!is_control) folded.push_back(c == '\\' ? '/' : ascii_lower(c));
   }
   return folded;
@@ -172,6 +170,8 @@ std::string deny_form(std::string_view path) {
     present.swap(next);
   }
   return resolve(present, [](std::string_view segment) {
+    while (!segment.empty() && segment.back() == ' ') segment.remove_suffix(1);
+    if (segment == "." || segment == "..") return segment;
     while (!segment.empty() && (segment.back() == '.' || segment.back() == ' ')) segment.remove_suffix(1);
     return segment;
   });

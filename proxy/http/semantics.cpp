@@ -101,8 +101,10 @@ bool is_name(std::string_view host) {
 }  // namespace
 
 std::optional<std::string_view> normalize_host(std::string_view authority, Arena& arena) {
+  if (authority.empty()) return std::nullopt;
+  const bool is_literal = authority.front() == '[';
   size_t host_size = 0;
-  if (!authority.empty() && authority.front() == '[') {
+  if (is_literal) {
     const size_t bracket = authority.find(']');
     if (bracket == std::string_view::npos || !is_ipv6(authority.substr(1, bracket - 1))) return std::nullopt;
     host_size = bracket + 1;
@@ -112,7 +114,7 @@ std::optional<std::string_view> normalize_host(std::string_view authority, Arena
   std::string_view host = authority.substr(0, host_size);
   const std::string_view rest = authority.substr(host_size);
   if (!rest.empty() && (rest.front() != ':' || !is_port(rest.substr(1)))) return std::nullopt;
-  if (authority.front() != '[') {
+  if (!is_literal) {
     if (!host.empty() && host.back() == '.') host.remove_suffix(1);
     if (!is_name(host)) return std::nullopt;
   }

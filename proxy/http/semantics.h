@@ -17,8 +17,10 @@ namespace halfdoor {
 // Cookie, X-Forwarded-*, Forwarded, override fields and the like: see is_protected_field in the implementation.
 void remove_hop_by_hop(FieldList& fields);
 
-// Host or authority in normal form: lower case, without port and one trailing dot; IPv6 in brackets kept. Null if it
-// is not `uri-host [ ":" port ]` (RFC 3986 3.2.2): userinfo, path, comma, blank, empty, bad port.
+// Host or authority in normal form, copied to the arena: lower case, without port and one trailing dot; IPv6 in
+// brackets kept. Null if it is not `uri-host [ ":" port ]` (RFC 3986 3.2.2): userinfo, path, comma, blank, empty, port
+// above 65535. Stricter than the RFC where no honest name goes: no escapes, sub-delims, empty labels, zones or
+// IPvFuture.
 std::optional<std::string_view> normalize_host(std::string_view authority, Arena& arena);
 
 bool is_token(std::string_view text);        // RFC 9110 5.6.2
@@ -46,7 +48,8 @@ constexpr bool is_safe_method(std::string_view method) {
 // (RFC 9110 12.5.1: q-values, wildcards, most specific range). Null: the field is absent, empty, or accepts only by
 // */*.
 std::optional<size_t> negotiate_type(const FieldList& fields, const std::string_view* available, size_t count);
-// Which of `available` language tags Accept-Language prefers (RFC 4647 lookup: "de-CH" finds "de"). Null: none.
+// Which of `available` language tags Accept-Language prefers (RFC 4647 lookup: "de-CH" finds "de"). Null: none. The
+// same bounds.
 std::optional<size_t> negotiate_language(const FieldList& fields, const std::string_view* available, size_t count);
 
 // "Sun, 22 Nov 2026 16:38:44 GMT" (RFC 9110 5.6.7), 29 bytes.
