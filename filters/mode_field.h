@@ -1,5 +1,5 @@
-// Says in which mode an answer was made: Halfdoor-Mode wherever the mode is not `primary`, Halfdoor-Served-By on fallback
-// reads. A host's own fields of these names are removed in every mode.
+// Says in which mode an answer was made: Halfdoor-Mode wherever the mode is not `primary`, Halfdoor-Served-By on
+// fallback reads. A host's own fields of these names are removed in every mode.
 #pragma once
 
 #include "exchange/filter.h"

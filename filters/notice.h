@@ -15,8 +15,8 @@ enum class NoticeFormat : uint8_t { html, json, text };
 // "html", "json", "text"; null for anything else.
 std::optional<NoticeFormat> parse_notice_format(std::string_view text);
 
-// What `halfdoor notice` prints: what a client that is refused in this state gets to read. `language` is a language tag;
-// one that is not known reads as English.
+// What `halfdoor notice` prints: what a client that is refused in this state gets to read. `language` is a language
+// tag; one that is not known reads as English.
 std::string render_notice(const ServiceConfig& service, const ServiceState& state, std::string_view language,
                           NoticeFormat format);
 

@@ -1,5 +1,5 @@
-// Names the proxy to the host (RFC 9110 7.6.3). Requests only: a response's Via is optional for a gateway, and would tell
-// clients what they need not know.
+// Names the proxy to the host (RFC 9110 7.6.3). Requests only: a response's Via is optional for a gateway, and would
+// tell clients what they need not know.
 #pragma once
 
 #include "exchange/filter.h"
