@@ -24,6 +24,8 @@ function(halfdoor_layer name)
   target_link_libraries(halfdoor_${name} PUBLIC ${LAYER_LIBRARIES})
 endfunction()
 
+add_custom_target(unit_tests)
+
 # halfdoor_unit_test(NAME SOURCES ... USES layers...): one Catch2 executable, one ctest entry.
 function(halfdoor_unit_test name)
   cmake_parse_arguments(UNIT "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
@@ -33,6 +35,7 @@ function(halfdoor_unit_test name)
     target_link_libraries(unit_${name} PRIVATE halfdoor_${used})
   endforeach()
   target_link_libraries(unit_${name} PRIVATE ${UNIT_LIBRARIES})
+  add_dependencies(unit_tests unit_${name})
   add_test(NAME unit_${name} COMMAND unit_${name})
   set_tests_properties(unit_${name} PROPERTIES TIMEOUT 300 LABELS unit)
 endfunction()
