@@ -20,12 +20,24 @@ namespace halfdoor {
 
 namespace {
 
+// Reads the clock at most once per turn.
 class SystemWallClock final : public WallClock {
  public:
+  explicit SystemWallClock(const Counter& turns) : turns_(turns) {}
+
   int64_t unix_ms() const override {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
+    using namespace std::chrono;
+    if (const uint64_t turn = turns_.get(); turn != read_in_turn_) {
+      read_in_turn_ = turn;
+      unix_ms_ = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+    }
+    return unix_ms_;
   }
+
+ private:
+  const Counter& turns_;
+  mutable uint64_t read_in_turn_ = ~uint64_t{0};
+  mutable int64_t unix_ms_ = 0;
 };
 
 class WorkerThread final : public Worker {
@@ -130,7 +142,7 @@ class WorkerThread final : public Worker {
 
   WorkerOptions options_;
   WorkerCounters counters_;
-  SystemWallClock wall_clock_;
+  SystemWallClock wall_clock_{counters_.turns};
   UniqueFd wakeup_;
   std::mutex mutex_;
   std::vector<Message> mailbox_;  // guarded by mutex_
