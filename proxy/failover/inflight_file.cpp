@@ -35,7 +35,7 @@ struct FixedText {
   void set(std::string_view text) {
     const bool fits = text.size() <= N;
     const size_t kept = fits ? text.size() : N - kCut.size();
-    std::memcpy(bytes, text.data(), kept);
+    text.copy(bytes, kept);
     if (!fits) std::memcpy(bytes + kept, kCut.data(), kCut.size());
     length = static_cast<uint16_t>(fits ? kept : N);
   }
