@@ -94,8 +94,8 @@ std::string_view take_segment(std::string_view& rest, std::string_view separator
   return segment;
 }
 
-// Overlong UTF-8 of ASCII becomes the character, as some decoders have it. Returns whether there was any.
-bool fold_overlong(std::string& text) {
+// Overlong UTF-8 of ASCII becomes the character, as some decoders have it.
+void fold_overlong(std::string& text) {
   const auto byte = [&](size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
   const auto continues = [&](size_t at) { return (byte(at) & 0xc0U) == 0x80U; };
   const auto is_low = [&](size_t at) { return byte(at) == 0x80 || byte(at) == 0x81; };
@@ -116,9 +116,7 @@ bool fold_overlong(std::string& text) {
     }
     text[out++] = size == 1 ? text[i] : static_cast<char>((top & 1U) << 6U | (byte(i + size - 1) & 0x3fU));
   }
-  const bool folded = out != text.size();
   text.resize(out);
-  return folded;
 }
 
 // Whether hosts may split this path, decoded, differently.
@@ -201,18 +199,16 @@ void SpellingMatcher::prepare() {
   if (path_.empty() || path_.front() != '/' || is_normal_form(path_)) return;
   decoded_ = path_;
   int rounds = 0;
-  bool is_overlong = false;
   for (std::string next; decode_escapes(decoded_, next); ++rounds) {
     if (rounds == kUntilStable) {
       kind_ = Kind::endless;
       return;
     }
     decoded_.swap(next);
-    is_overlong = fold_overlong(decoded_) || is_overlong;
+    fold_overlong(decoded_);
   }
-  is_overlong = fold_overlong(decoded_) || is_overlong;
   const auto slashes = [](std::string_view text) { return std::count(text.begin(), text.end(), '/'); };
-  if (rounds > 1 || is_overlong || slashes(decoded_) != slashes(path_) || splits_ambiguously(decoded_)) {
+  if (slashes(decoded_) != slashes(path_) || splits_ambiguously(decoded_)) {
     const auto is_separator = [](char c) { return kTokenSeparators.find(c) != std::string_view::npos; };
     tokens_ = static_cast<size_t>(std::count_if(decoded_.begin(), decoded_.end(), is_separator));
     kind_ = tokens_ > kMostTokens ? Kind::endless : Kind::ambiguous;

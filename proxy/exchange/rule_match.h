@@ -20,13 +20,15 @@ bool allow_matches(const Rule& rule, const RequestHead& head);
 // Looks at one request's path in every spelling. Lives as long as `head` and the call; prepares on first use, and
 // allocates only for a path that is not in normal form.
 //
-// A path that every host splits alike (plain escapes, `;params`, case) is compared segment by segment. One that they
-// may not (encoded or doubled slashes, backslashes, dot segments, double escapes, control bytes) matches as soon as the
-// literal segments of a rule appear in it in order: whatever a host drops, keeps or resolves, it cannot make a segment
-// that is not there.
+// A path that every host splits alike (plain escapes, `;params`, case) is compared segment by segment, decoded until
+// stable. One that they may not (encoded or doubled slashes, backslashes, dot segments, control bytes) matches as soon
+// as the literal segments of a rule appear in it in order: whatever a host drops, keeps or resolves, it cannot make a
+// segment that is not there.
 class SpellingMatcher {
  public:
   explicit SpellingMatcher(const RequestHead& head) : head_(head) {}
+  SpellingMatcher(const SpellingMatcher&) = delete;
+  SpellingMatcher& operator=(const SpellingMatcher&) = delete;
 
   // Path and parameter of a `deny` rule; the method is not looked at. ASCII case and trailing dots ignored; with or
   // without trailing slash or `.suffix`; a last segment with a suffix of its own ("index.php") also with more segments

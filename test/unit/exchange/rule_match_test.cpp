@@ -272,6 +272,8 @@ TEST_CASE("deny_rules_of_other_shapes") {
   CHECK_FALSE(denies("GET /delete.php", "/delete.html"));
   CHECK_FALSE(denies("GET /delete", "/delete/5"));
   CHECK(denies("GET /*/delete", "/x/delete"));
+  CHECK_FALSE(denies("GET /a/*/*/b", "//a/b"));
+  CHECK(denies("GET /a/*/*/b", "//a/x/y/b"));
 }
 
 TEST_CASE("deny_finds_its_parameter_in_any_spelling") {
