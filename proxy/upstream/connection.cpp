@@ -96,7 +96,7 @@ void UpstreamConnection::on_stream_ready() {
       }
       break;
     case State::in_use:
-      if (stream_->is_writable()) send_later();
+      if (stream_->is_writable() && !out_.empty()) send_later();
       if (stream_->is_readable()) read();
       break;
     case State::idle:
