@@ -120,7 +120,7 @@ class Reader {
 
  private:
   Place read_path(TableReader& table, std::string_view key, std::string& into) {
-    const Place place = table.text(key, into);
+    Place place = table.text(key, into);
     if (place) into = anchor_path(into, folder_);
     return place;
   }

@@ -93,6 +93,12 @@ void judge_allow_rule(const Rule& rule, const Place& place) {
                     "paths without escapes; write * in place of that segment",
                     rule.text));
   }
+  if (std::any_of(rule.segments.begin(), rule.segments.end(), [](const auto& s) { return s.ends_with('.'); })) {
+    place.problem(
+        fmt::format("\"{}\" can never match: some hosts drop a dot at the end of a segment, so no such path is "
+                    "let through; write * in place of that segment",
+                    rule.text));
+  }
 }
 
 bool is_override_name(std::string_view name) {

@@ -18,12 +18,30 @@ bool has_control_character(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+// What is quoted from the file may contain anything; a finding is one line, and harmless on a terminal.
+std::string on_one_line(std::string_view what) {
+  std::string line;
+  for (char c : what) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      line += fmt::format("\\x{:02x}", byte);
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
 // What is wrong with a text as such; empty: nothing.
 std::string_view text_problem(const TomlNode& node) {
   if (node.kind != Kind::text) return "needs a text in quotes";
   if (node.text.empty()) return "is empty; write a value, or leave the key out";
   if (has_control_character(node.text)) return "contains a control character; write it without";
   return {};
+}
+
+std::string full_key(std::string_view table, std::string_view key) {
+  return table.empty() ? std::string(key) : fmt::format("{}.{}", table, key);
 }
 
 // As the operator writes it.
@@ -45,7 +63,7 @@ std::string Findings::advice_for(const Unknown& unknown) const {
   for (const auto& [table, keys] : known_) {
     if (table == unknown.table) own = &keys;
     if (std::find(keys.begin(), keys.end(), unknown.key) == keys.end()) continue;
-    const std::string full = table.empty() ? unknown.key : table + "." + unknown.key;
+    const std::string full = full_key(table, unknown.key);
     elsewhere.push_back(header(unknown.is_table ? full : table));
   }
   if (own != nullptr) {
@@ -61,7 +79,7 @@ std::string Findings::advice_for(const Unknown& unknown) const {
 
 void Findings::judge_unknown() {
   for (const Unknown& unknown : unknown_) {
-    const std::string full = unknown.table.empty() ? unknown.key : unknown.table + "." + unknown.key;
+    const std::string full = full_key(unknown.table, unknown.key);
     problem(unknown.line, fmt::format("\"{}\" is not a known key; {}", full, advice_for(unknown)));
   }
   unknown_.clear();
@@ -70,7 +88,7 @@ void Findings::judge_unknown() {
 std::vector<std::string> Findings::known() const {
   std::vector<std::string> all;
   for (const auto& [table, keys] : known_) {
-    for (const std::string& key : keys) all.push_back(table.empty() ? key : table + "." + key);
+    for (const std::string& key : keys) all.push_back(full_key(table, key));
   }
   return all;
 }
@@ -80,7 +98,8 @@ std::vector<std::string> Findings::in_order(std::vector<Finding> findings) const
                    [](const Finding& a, const Finding& b) { return a.line < b.line; });
   std::vector<std::string> lines;
   lines.reserve(findings.size());
-  for (const Finding& finding : findings) lines.push_back(fmt::format("{}:{}: {}", file_, finding.line, finding.what));
+  for (const Finding& finding : findings)
+    lines.push_back(fmt::format("{}:{}: {}", file_, finding.line, on_one_line(finding.what)));
   return lines;
 }
 
@@ -98,9 +117,13 @@ const TomlEntry* TableReader::ask(std::string_view key) {
 }
 
 Place TableReader::wrong(const TomlEntry& entry, std::string_view what) const {
-  const Place place(findings_, full(entry.name), entry.line, Place::Found::wrong);
+  Place place(findings_, full(entry.name), entry.line, Place::Found::wrong);
   place.problem(what);
   return place;
+}
+
+std::string TableReader::full(std::string_view key) const {
+  return full_key(name_, key);
 }
 
 TableReader TableReader::table(std::string_view key) {
@@ -236,7 +259,7 @@ Place TableReader::numbers(std::string_view key, int least, int most, std::vecto
   std::vector<int> values;
   for (const TomlNode& item : entry->value.items) {
     if (item.kind != Kind::integer || item.integer < least || item.integer > most) {
-      const Place place(findings_, full(key), item.line, Place::Found::wrong);
+      Place place(findings_, full(key), item.line, Place::Found::wrong);
       place.problem(fmt::format("must be a list of whole numbers from {} to {}", least, most));
       return place;
     }

@@ -144,9 +144,7 @@ class TableReader {
 
  private:
   const TomlEntry* ask(std::string_view key);
-  std::string full(std::string_view key) const {
-    return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
-  }
+  std::string full(std::string_view key) const;
   Place absent(std::string_view key) const {
     return {findings_, full(key), line_, is_wrong_ ? Place::Found::wrong : Place::Found::absent};
   }

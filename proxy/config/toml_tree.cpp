@@ -60,17 +60,9 @@ std::optional<int> line_of_endless_key(std::string_view text) {
   return std::nullopt;
 }
 
-// The parser's sentence on one line, and what usually helps.
+// The parser's sentence, and what usually helps.
 std::string explain(std::string_view description) {
-  std::string shown;
-  for (char c : description) {
-    if (static_cast<unsigned char>(c) < 0x20) {
-      shown += c == '\n' ? "\\n" : fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    } else {
-      shown += c;
-    }
-  }
-  const auto says = [&](std::string_view words) { return shown.find(words) != std::string::npos; };
+  const auto says = [&](std::string_view words) { return description.find(words) != std::string_view::npos; };
   std::string_view advice;
   if (says("nested value depth")) {
     advice = "; leave out the brackets that are too many";
@@ -91,7 +83,7 @@ std::string explain(std::string_view description) {
   } else if (says("parsing boolean") || says("value type") || says("expected digit") || says("parsing value")) {
     advice = "; write text, durations and sizes in quotes, as in \"10s\"";
   }
-  return fmt::format("not valid TOML: {}{}", shown, advice);
+  return fmt::format("not valid TOML: {}{}", description, advice);
 }
 
 }  // namespace

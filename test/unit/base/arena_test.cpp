@@ -49,6 +49,7 @@ TEST_CASE("an arena that begins with a large text keeps a standard chunk, not th
   large[100 * Arena::kFirstChunkBytes - 1] = 'x';
   arena.reset();
   char* const first = arena.allocate(Arena::kFirstChunkBytes);
+  CHECK(first != large);
   first[Arena::kFirstChunkBytes - 1] = 'x';
   arena.reset();
   CHECK(arena.allocate(1) == first);

@@ -85,6 +85,11 @@ TEST_CASE("an unknown key is named with what was probably meant") {
   check_problem({expected.text + kRest, expected.line, expected.words});
 }
 
+TEST_CASE("a finding stays on one line, whatever it quotes") {
+  check_problem({"\"a\\nb\" = 1\n" + kRest, 1, "\"a\\x0ab\" is not a known key"});
+  check_problem({"[server]\ndrain = \"\\u001b[2J\"\n" + kRest, 2, "is not a duration: \"\\x1b[2J\""});
+}
+
 TEST_CASE("a table in the wrong brackets is named, and what is in it judged all the same") {
   check_problem({"[[server]]\nworkers = 1\n" + kRest, 1, "write [server] once, in single brackets"});
   check_problem({"server = 5\n" + kRest, 1, "must be a table"});

@@ -12,17 +12,38 @@ TEST_CASE("what a file does not say has its default") {
   CHECK(config->state_dir == "/var/lib/halfdoor");
   CHECK(config->drain == Milliseconds(10'000));
   CHECK(config->fresh_mode == Mode::primary);
+  CHECK(config->worker_stall == Milliseconds(5'000));
+  CHECK(config->log_level == LogLevel::info);
+  CHECK(config->access_log == "/var/log/halfdoor/access.log");
+  CHECK(config->access_log_json);
   CHECK(config->control_socket == "/run/halfdoor/control.sock");
   CHECK(config->control_group.empty());
   CHECK_FALSE(config->admin_address);
-  CHECK(config->limits == Limits{});
-  CHECK(config->timeouts == Timeouts{});
+  CHECK(config->admin_token_file.empty());
+  CHECK(config->resolver_servers.empty());
+  CHECK(config->listeners.at(0).trusted_proxies.empty());
+}
+
+TEST_CASE("the default limits and timeouts are those of the contract") {
+  const std::shared_ptr<Config> config = valid(kListen + kService);
+  const uint64_t kib = 1024, mib = kib * kib;
+  const Limits limits{8 * kib,  32 * kib, 100,      64 * kib, 200, 1 * kib, 16 * kib, 16,
+                      32 * kib, 16 * mib, 64 * kib, 10'000,   0,   0,       4'096};
+  CHECK(config->limits == limits);
+  using namespace std::chrono_literals;
+  const Timeouts timeouts{10s, 30s, 30s, 60s, 30s, 3s, 60s, 60s, 1h, 4s, 1s, 1h, 1s};
+  CHECK(config->timeouts == timeouts);
+}
+
+TEST_CASE("the defaults of a service are those of the contract") {
+  const std::shared_ptr<Config> config = valid(kListen + kService);
   const ServiceConfig& service = config->services.at(0);
+  using namespace std::chrono_literals;
   CHECK(service.hosts.empty());
-  CHECK(service.health == HealthConfig{});
-  CHECK(service.failover == FailoverConfig{});
-  CHECK(service.failback == FailbackConfig{});
-  CHECK(service.read_only == ReadOnlyConfig{});
+  CHECK(service.health == HealthConfig{"/healthz", 1s, 500ms, 3, 2, {200}});
+  CHECK(service.failover == FailoverConfig{false, 3s, 10min, true, 2s, 10s});
+  CHECK(service.failback == FailbackConfig{false, 30s, 1min, ""});
+  CHECK(service.read_only == ReadOnlyConfig{{}, {}, {}, {}, false, 503, 2min, "", true, ""});
 }
 
 TEST_CASE("reads the plain tables") {

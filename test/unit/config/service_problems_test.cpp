@@ -159,6 +159,7 @@ TEST_CASE("names what is wrong with the tables of a service") {
       {"[service.read_only]\noverride_names = [\"a b\"]\n", 8, "name of a field or parameter"},
       {"[service.read_only]\nallow = [\n\"POST /a\",\n\"post /login\"]\n", 10, "write \"POST\""},
       {"[service.read_only]\nallow = [\"POST /\xc3\xa4\"]\n", 8, "can never match"},
+      {"[service.read_only]\nallow = [\"POST /a./b\"]\n", 8, "can never match"},
       {"[service.read_only]\ndeny = [\"GET /a//b\"]\n", 8, "write one / in place of //"},
       {"[service.readonly]\nstatus = 503\n", 7, "did you mean \"read_only\"?"},
   }));
