@@ -137,11 +137,13 @@ std::string render_html(const NoticeFacts& facts) {
                  words.explanation, words.advice);
   if (is_about_mode(facts.kind)) {
     append_since_and_until(out, facts);
-    // A page that could not be shown is back as soon as anything is; a form only when writes pass.
+    // A page that could not be shown is back as soon as anything is served; what was refused, when writes pass.
+    const bool waits_for_reads = facts.kind == NoticeKind::closed && !facts.is_form;
     fmt::format_to(std::back_inserter(out),
                    "<p id=\"status\" role=\"status\" class=\"soft\" data-waiting=\"{}\" data-again=\"{}\""
                    " data-until=\"{}\"></p>\n",
-                   text.waiting, facts.is_form ? text.works_again : text.reload, facts.is_form ? "writable" : "served");
+                   text.waiting, facts.is_form ? text.works_again : text.reload,
+                   waits_for_reads ? "served" : "writable");
   }
   if (!facts.request_id.empty()) {
     fmt::format_to(std::back_inserter(out), "<p class=\"soft\">{} <code>", text.number);

@@ -315,6 +315,21 @@ TEST_CASE("the_page_tells_since_when_until_when_and_whom_to_ask") {
   CHECK(page().find("Expected until") == std::string::npos);
 }
 
+TEST_CASE("the_page_waits_for_what_was_refused") {
+  FilterFixture fixture;
+  const auto waits_for = [&](Mode mode, std::string_view line) {
+    fixture.set_mode(mode);
+    const LocalReply reply = BuiltInNotices().refuse(fixture.context, fixture.receive(line, "Accept: text/html\n"));
+    const size_t at = reply.body.find("data-until=\"");
+    REQUIRE(at != std::string_view::npos);
+    return reply.body.substr(at + 12, reply.body.find('"', at + 12) - at - 12);
+  };
+  CHECK(waits_for(Mode::backup_readonly, "POST /") == "writable");
+  CHECK(waits_for(Mode::backup_readonly, "GET /bookings/5/cancel") == "writable");
+  CHECK(waits_for(Mode::closed, "POST /") == "writable");
+  CHECK(waits_for(Mode::closed, "GET /") == "served");
+}
+
 TEST_CASE("a_page_may_run_its_own_script_and_nothing_else") {
   FilterFixture fixture;
   const auto policy = [&](std::string_view fields) {
