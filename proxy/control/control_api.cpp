@@ -1,0 +1,251 @@
+#include "control/control_api.h"
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "control/access.h"
+#include "control/exchange_collector.h"
+#include "control/metrics.h"
+#include "control/mode_body.h"
+#include "filters/notice.h"
+
+namespace halfdoor {
+
+namespace {
+
+constexpr int kIdleSeconds = 30;
+constexpr ev_ssize_t kMostBodyBytes = 64 << 10;
+constexpr ev_ssize_t kMostHeadBytes = 16 << 10;
+constexpr size_t kMostUncertainShown = 10'000;
+constexpr Milliseconds kLeastWait{30'000};
+constexpr Milliseconds kWaitBeyondDrain{5'000};
+
+SteadyTime steady_now() {
+  return std::chrono::steady_clock::now();
+}
+
+void refuse_method(HttpCall& call, const std::string& allowed) {
+  const nlohmann::json problem{{"type", "about:blank"},
+                               {"title", reason_of(405)},
+                               {"status", 405},
+                               {"detail", fmt::format("{} takes {} only", call.path(), allowed)}};
+  call.reply(405, "application/problem+json", to_text(problem), {{"Allow", allowed}});
+}
+
+}  // namespace
+
+// One per way in.
+struct ControlApi::Gate {
+  ControlApi* api = nullptr;
+  bool over_tcp = false;
+  struct evhttp* http = nullptr;
+
+  ~Gate() {
+    if (http != nullptr) evhttp_free(http);
+  }
+};
+
+ControlApi::ControlApi(struct event_base* base, ControlApiOptions options)
+    : base_(base), options_(std::move(options)), streams_(base) {}
+
+ControlApi::~ControlApi() {
+  close();
+}
+
+void ControlApi::close() {
+  streams_.close_all();
+  gates_.clear();
+}
+
+Status ControlApi::serve_unix(int fd) {
+  // evhttp closes what it listens on.
+  const int copy = ::dup(fd);
+  return copy < 0 ? Status(Error{"no descriptor is left for the control socket"}) : serve(copy, false);
+}
+
+Status ControlApi::serve_tcp(UniqueFd fd) {
+  return serve(fd.release(), true);
+}
+
+Status ControlApi::serve(int fd, bool over_tcp) {
+  auto gate = std::make_unique<Gate>();
+  gate->api = this;
+  gate->over_tcp = over_tcp;
+  gate->http = evhttp_new(base_);
+  if (gate->http == nullptr) return Error{"libevent cannot make an HTTP server"};
+  evhttp_set_timeout(gate->http, kIdleSeconds);
+  evhttp_set_max_body_size(gate->http, kMostBodyBytes);
+  evhttp_set_max_headers_size(gate->http, kMostHeadBytes);
+  evhttp_set_allowed_methods(gate->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+                                             EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
+  evhttp_set_gencb(gate->http, on_request, gate.get());
+  if (evhttp_accept_socket(gate->http, fd) != 0) {
+    ::close(fd);
+    return Error{"libevent cannot accept connections for the control API"};
+  }
+  gates_.push_back(std::move(gate));
+  return {};
+}
+
+void ControlApi::on_request(struct evhttp_request* request, void* gate) {
+  const auto* from = static_cast<Gate*>(gate);
+  from->api->answer(HttpCall::take(request, from->over_tcp));
+}
+
+bool ControlApi::is_welcome(HttpCall& call) const {
+  const AccessRequest request{call.method(), call.field("Host"), call.field("Authorization"),
+                              call.field("Content-Type")};
+  const AccessDecision decision = call.over_tcp() ? judge_tcp_access(request, options_.admin_token) : AccessDecision{};
+  if (decision.status == 200) return true;
+  reply_problem(call, decision.status, decision.why);
+  return false;
+}
+
+void ControlApi::answer(const std::shared_ptr<HttpCall>& call) {
+  if (!is_welcome(*call)) return;
+  const std::string& path = call->path();
+  const bool reads = call->method() == "GET" || call->method() == "HEAD";
+  constexpr std::string_view kServices = "/v1/services/";
+  if (path == "/v1/reload" || path == "/v1/upgrade") {
+    if (call->method() != "POST") return refuse_method(*call, "POST");
+    return reply_problem(*call, 501,
+                         fmt::format("{} is not in this version: restart halfdoor instead", path.substr(4)));
+  }
+  if (path.starts_with(kServices)) {
+    const std::string_view rest = std::string_view(path).substr(kServices.size());
+    const size_t slash = rest.find('/');
+    const std::string_view what = slash == std::string_view::npos ? "" : rest.substr(slash + 1);
+    return answer_service(call, rest.substr(0, slash), slash == std::string_view::npos ? "status" : what);
+  }
+  const bool known = path == "/v1/status" || path == "/v1/exchanges" || path == "/v1/events" || path == "/metrics";
+  if (!known) {
+    return reply_problem(*call, 404,
+                         "there is only /v1/status, /v1/services/NAME, /v1/exchanges, /v1/reload, /v1/events and "
+                         "/metrics");
+  }
+  if (!reads) return refuse_method(*call, "GET");
+  if (path == "/v1/exchanges") return send_exchanges(call);
+  if (path == "/v1/events") return start_events(call);
+  if (path == "/v1/status") return call->reply_json(200, to_text(status_json(options_.view, steady_now())));
+  call->reply(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(options_.view, steady_now()));
+}
+
+void ControlApi::answer_service(const std::shared_ptr<HttpCall>& call, std::string_view name, std::string_view what) {
+  const auto& services = options_.view.config->services;
+  const auto found =
+      std::find_if(services.begin(), services.end(), [&](const ServiceConfig& s) { return s.name == name; });
+  if (found == services.end()) {
+    std::string known;
+    for (const ServiceConfig& service : services) known += (known.empty() ? "" : ", ") + service.name;
+    return reply_problem(*call, 404, fmt::format("there is no service \"{}\"; known: {}", name.substr(0, 64), known));
+  }
+  const auto index = static_cast<size_t>(found - services.begin());
+  const bool reads = call->method() == "GET" || call->method() == "HEAD";
+  if (what == "mode") {
+    if (call->method() != "POST") return refuse_method(*call, "POST");
+    return change_mode(call, index);
+  }
+  if (what != "status" && what != "history" && what != "uncertain" && what != "notice") {
+    return reply_problem(*call, 404, "a service has mode, history, uncertain and notice");
+  }
+  if (!reads) return refuse_method(*call, "GET");
+  if (what == "history") return send_history(*call, index);
+  if (what == "uncertain") return send_uncertain(*call, index);
+  if (what == "notice") return send_notice(*call, index);
+  call->reply_json(200, to_text(service_json(options_.view, index)));
+}
+
+std::shared_ptr<void> ControlApi::take_deferred_slot(HttpCall& call) {
+  if (*deferred_ >= kMostDeferred) {
+    reply_problem(call, 503, "too many commands are waiting already; try again in a moment");
+    return nullptr;
+  }
+  ++*deferred_;
+  return {nullptr, [count = deferred_](void*) { --*count; }};
+}
+
+void ControlApi::change_mode(const std::shared_ptr<HttpCall>& call, size_t index) {
+  const ServiceConfig& service = options_.view.config->services[index];
+  const Milliseconds wait = std::max(kLeastWait, service.failover.drain + kWaitBeyondDrain);
+  Result<ModeRequest> request = parse_mode_body(call->body(), wait, std::chrono::system_clock::now());
+  if (!request) return reply_problem(*call, 400, request.error().message);
+  std::shared_ptr<void> slot = take_deferred_slot(*call);
+  if (!call->is_open()) return;
+  request->actor = call->over_tcp() ? "token" : call->peer_actor();
+  options_.view.coordinator->ask(index, std::move(*request), [call, slot, &service](const ChangeAnswer& answer) {
+    switch (answer.kind) {
+      case ChangeAnswer::Kind::done:
+        return call->reply_json(200, to_text(answer_json(service, answer)));
+      case ChangeAnswer::Kind::incomplete:
+        return call->reply_json(202, to_text(answer_json(service, answer)));
+      case ChangeAnswer::Kind::refused:
+        return call->reply(409, "application/problem+json", to_text(refusal_json(service, answer)));
+      case ChangeAnswer::Kind::stale_epoch:
+        return call->reply(412, "application/problem+json", to_text(refusal_json(service, answer)));
+    }
+  });
+}
+
+void ControlApi::send_history(HttpCall& call, size_t service) {
+  nlohmann::json changes = nlohmann::json::array();
+  for (const JournalEntry& entry : options_.journal->history(options_.view.config->services[service].name)) {
+    changes.push_back(nlohmann::json::parse(to_json(entry), nullptr, false));
+  }
+  call.reply_json(200, to_text({{"changes", std::move(changes)}}));
+}
+
+void ControlApi::send_uncertain(HttpCall& call, size_t service) {
+  nlohmann::json writes = nlohmann::json::array();
+  for (const UncertainWrite& write :
+       options_.view.uncertain->newest(options_.view.config->services[service].name, kMostUncertainShown)) {
+    writes.push_back(nlohmann::json::parse(to_json(write), nullptr, false));
+  }
+  call.reply_json(200, to_text({{"writes", std::move(writes)}}));
+}
+
+void ControlApi::send_notice(HttpCall& call, size_t service) {
+  const std::string format = call.query_parameter("format");
+  const std::optional<NoticeFormat> parsed = parse_notice_format(format.empty() ? "html" : format);
+  if (!parsed) return reply_problem(call, 400, "format has to be html, json or text");
+  const std::string type = *parsed == NoticeFormat::html   ? "text/html; charset=utf-8"
+                           : *parsed == NoticeFormat::json ? "application/problem+json"
+                                                           : "text/plain; charset=utf-8";
+  call.reply(
+      200, type,
+      render_notice(options_.view.config->services[service], options_.view.coordinator->snapshot()->states[service],
+                    call.query_parameter("lang"), *parsed));
+}
+
+void ControlApi::send_exchanges(const std::shared_ptr<HttpCall>& call) {
+  std::shared_ptr<void> slot = take_deferred_slot(*call);
+  if (!call->is_open()) return;
+  collect_exchanges(base_, options_.workers, options_.post, [call, slot](const CollectedExchanges& collected) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const ExchangeInfo& exchange : collected.exchanges) rows.push_back(exchange_json(exchange));
+    call->reply_json(200, to_text({{"exchanges", std::move(rows)}, {"silent_workers", collected.silent_workers}}));
+  });
+}
+
+void ControlApi::start_events(const std::shared_ptr<HttpCall>& call) {
+  if (call->method() == "HEAD") return call->reply(200, "text/event-stream", "");
+  std::string first;
+  for (size_t i = 0; i < options_.view.config->services.size(); ++i) first += event_of(i, "mode");
+  if (!streams_.add(call, first)) reply_problem(*call, 503, "too many watch the events already");
+}
+
+std::string ControlApi::event_of(size_t service, std::string_view what) const {
+  nlohmann::json data = service_json(options_.view, service);
+  data["service"] = data["name"];
+  data["what"] = what;
+  return make_event(what == "refused" ? "refused" : "mode", to_text(data));
+}
+
+void ControlApi::announce(size_t service, std::string_view what) {
+  if (streams_.size() > 0) streams_.send(event_of(service, what));
+}
+
+}  // namespace halfdoor

@@ -1,0 +1,193 @@
+#include "control/metrics.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "control/version.h"
+
+namespace halfdoor {
+
+namespace {
+
+std::string escaped(std::string_view label) {
+  std::string text;
+  for (const char c : label) {
+    if (c == '\\' || c == '"') text += '\\';
+    text += c == '\n' ? ' ' : c;
+  }
+  return text;
+}
+
+class Page {
+ public:
+  void metric(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    fmt::format_to(std::back_inserter(text_), "# HELP halfdoor_{} {}\n# TYPE halfdoor_{} {}\n", name, help, name, type);
+  }
+  template <class Value>
+  void sample(const std::string& labels, Value value) {
+    fmt::format_to(std::back_inserter(text_), "halfdoor_{}{} {}\n", name_, labels.empty() ? "" : "{" + labels + "}",
+                   value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+  std::string_view name_;
+};
+
+void add_process(Page& page, const ControlView& view, SteadyTime now) {
+  page.metric("build_info", "gauge", "Always 1; the version is a label.");
+  page.sample(fmt::format("version=\"{}\"", kVersion), 1);
+  page.metric("uptime_seconds", "gauge", "Since the start of the process.");
+  page.sample("", std::chrono::duration_cast<std::chrono::seconds>(now - view.started).count());
+  page.metric("generation", "gauge", "Number of the newest snapshot.");
+  page.sample("", view.coordinator->snapshot()->generation);
+  page.metric("workers_not_safe", "gauge", "Workers that have not applied a mode within 1 s, over all services.");
+  page.sample("", view.coordinator->not_safe().size());
+  struct Row {
+    const char* name;
+    const char* type;
+    const char* help;
+    Counter WorkerCounters::*counter;
+  };
+  static constexpr Row kRows[] = {
+      {"connections", "gauge", "Client connections open now.", &WorkerCounters::connections},
+      {"connections_accepted_total", "counter", "Client connections accepted.", &WorkerCounters::connections_accepted},
+      {"connections_refused_total", "counter", "Client connections over a limit.",
+       &WorkerCounters::connections_refused},
+      {"exchanges", "gauge", "Exchanges in flight now.", &WorkerCounters::exchanges},
+      {"bad_requests_total", "counter", "Requests answered before a service was chosen.",
+       &WorkerCounters::bad_requests},
+      {"turns_total", "counter", "Iterations of the workers' loops.", &WorkerCounters::turns}};
+  for (const Row& row : kRows) {
+    page.metric(row.name, row.type, row.help);
+    for (size_t i = 0; i < view.counters.size(); ++i) {
+      page.sample(fmt::format("worker=\"{}\"", i), (view.counters[i]->*row.counter).get());
+    }
+  }
+}
+
+void add_modes(Page& page, const ControlView& view) {
+  const auto each = [&](auto&& add) {
+    for (size_t i = 0; i < view.config->services.size(); ++i) {
+      add(fmt::format("service=\"{}\"", escaped(view.config->services[i].name)), view.coordinator->service(i));
+    }
+  };
+  page.metric("mode", "gauge", "1 for the mode of the service, else 0.");
+  each([&](const std::string& label, const ServiceSwitch& service) {
+    for (const Mode mode : kModes) {
+      page.sample(fmt::format("{},mode=\"{}\"", label, to_text(mode)), service.record().to == mode ? 1 : 0);
+    }
+  });
+  page.metric("epoch", "gauge", "Counts the mode changes of the service.");
+  each([&](const std::string& label, const ServiceSwitch& service) { page.sample(label, service.record().epoch); });
+  page.metric("mode_since_seconds", "gauge", "Unix time at which the mode was entered.");
+  each([&](const std::string& label, const ServiceSwitch& service) {
+    page.sample(label,
+                std::chrono::duration_cast<std::chrono::seconds>(service.record().time.time_since_epoch()).count());
+  });
+  page.metric("fenced", "gauge", "1: nothing of the mode before is in flight.");
+  each([&](const std::string& label, const ServiceSwitch& service) { page.sample(label, service.fenced() ? 1 : 0); });
+  page.metric("persisted", "gauge", "1: the latch on the disk holds the mode.");
+  each(
+      [&](const std::string& label, const ServiceSwitch& service) { page.sample(label, service.persisted() ? 1 : 0); });
+  page.metric("diverged", "gauge", "1: the primary lacks what was written to the backup.");
+  each([&](const std::string& label, const ServiceSwitch& service) {
+    page.sample(label, service.record().diverged ? 1 : 0);
+  });
+  page.metric("acknowledged", "gauge", "0: changed automatically, no operator has looked at it.");
+  each([&](const std::string& label, const ServiceSwitch& service) {
+    page.sample(label, service.record().acknowledged ? 1 : 0);
+  });
+}
+
+template <class Read>
+uint64_t sum(const ControlView& view, const Read& read) {
+  uint64_t total = 0;
+  for (const WorkerCounters* worker : view.counters) total += read(*worker).get();
+  return total;
+}
+
+void add_services(Page& page, const ControlView& view) {
+  struct Row {
+    const char* name;
+    const char* help;
+    Counter ServiceCounters::*counter;
+  };
+  static constexpr Row kRows[] = {
+      {"requests_total", "Requests of the service.", &ServiceCounters::requests},
+      {"refused_total", "Requests refused by the read-only filter.", &ServiceCounters::refused},
+      {"second_guard_total", "Requests caught by the second guard; has to be 0.", &ServiceCounters::second_guard},
+      {"fallback_reads_total", "Reads answered by the backup because the primary failed.",
+       &ServiceCounters::fallback_reads},
+      {"retries_total", "Attempts after the first one.", &ServiceCounters::retries},
+      {"uncertain_total", "Writes whose outcome is unknown.", &ServiceCounters::uncertain}};
+  const auto& services = view.config->services;
+  for (const Row& row : kRows) {
+    page.metric(row.name, "counter", row.help);
+    for (size_t i = 0; i < services.size(); ++i) {
+      page.sample(fmt::format("service=\"{}\"", escaped(services[i].name)),
+                  sum(view, [&](const WorkerCounters& worker) -> const Counter& {
+                    return (*worker.services[i]).*row.counter;
+                  }));
+    }
+  }
+  page.metric("responses_total", "counter", "Responses by class; \"none\": never got a status.");
+  for (size_t i = 0; i < services.size(); ++i) {
+    for (size_t k = 0; k < std::tuple_size_v<decltype(ServiceCounters::responses)>; ++k) {
+      page.sample(
+          fmt::format("service=\"{}\",class=\"{}\"", escaped(services[i].name),
+                      k == 0 ? "none" : fmt::format("{}xx", k)),
+          sum(view, [&](const WorkerCounters& worker) -> const Counter& { return worker.services[i]->responses[k]; }));
+    }
+  }
+}
+
+void add_servers(Page& page, const ControlView& view) {
+  struct Row {
+    const char* name;
+    const char* type;
+    const char* help;
+    Counter ServerCounters::*counter;
+  };
+  static constexpr Row kRows[] = {
+      {"server_in_flight", "gauge", "Exchanges attached to the server now.", &ServerCounters::in_flight},
+      {"server_pooled", "gauge", "Idle connections kept to the server.", &ServerCounters::pooled},
+      {"server_connects_total", "counter", "Connections made.", &ServerCounters::connects},
+      {"server_connect_failures_total", "counter", "Connections that could not be made.",
+       &ServerCounters::connect_failures},
+      {"server_attempts_total", "counter", "Attempts to have a request answered.", &ServerCounters::attempts},
+      {"server_failures_total", "counter", "Attempts that ended without a final status line.",
+       &ServerCounters::failures}};
+  const auto& services = view.config->services;
+  for (const Row& row : kRows) {
+    page.metric(row.name, row.type, row.help);
+    for (size_t i = 0; i < services.size(); ++i) {
+      for (const Side side : kSides) {
+        const auto& servers = services[i].side(side).servers;
+        for (size_t k = 0; k < servers.size(); ++k) {
+          page.sample(fmt::format("service=\"{}\",side=\"{}\",server=\"{}\"", escaped(services[i].name), to_text(side),
+                                  escaped(servers[k].name)),
+                      sum(view, [&](const WorkerCounters& worker) -> const Counter& {
+                        return worker.services[i]->servers[index_of(side)][k].*row.counter;
+                      }));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(const ControlView& view, SteadyTime now) {
+  Page page;
+  add_process(page, view, now);
+  add_modes(page, view);
+  add_services(page, view);
+  add_servers(page, view);
+  return page.take();
+}
+
+}  // namespace halfdoor
