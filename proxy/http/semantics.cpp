@@ -70,8 +70,7 @@ void remove_hop_by_hop(FieldList& fields) {
     if (value == nullptr) break;
     for_each_element(std::string_view(*value), [&fields](std::string_view option) {
       if (iequals(option, "close") || is_protected_field(option)) return;
-      fields.remove_if(
-          [option](const Field& field) { return field.id == FieldId::other && iequals(field.name, option); });
+      fields.remove_if([option](const Field& field) { return iequals(field.name, option); });
     });
   }
   fields.remove_if([](const Field& field) { return is_hop_by_hop(field.id); });

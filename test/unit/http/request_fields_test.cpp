@@ -46,6 +46,7 @@ TEST_CASE("refuses folded lines, blanks before a name or colon, and names that a
     CHECK(with_fields(fields).status == 400);
   }
   CHECK(request("GET / HTTP/1.1\r\n Host: a\r\n\r\n").status == 400);
+  CHECK(with_fields("X: 1\r\n folded: 2").end == "error 400: folded line or space before a field");
   CHECK(request("GET / HTTP/1.1\r\n\tX: b\r\nHost: a\r\n\r\n").status == 400);
 }
 
