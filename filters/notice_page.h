@@ -14,18 +14,25 @@
 namespace halfdoor {
 
 struct NoticeFacts {
-  NoticeKind kind = NoticeKind::read_only;
   const NoticeText* text = nullptr;
-  int status = 503;
   std::string_view service;
-  Mode mode = Mode::primary;
-  WallTime since{};
-  std::optional<WallTime> until;
-  bool shows_until = true;      // to people: not once it has passed
-  int64_t retry_after_s = 0;    // 0: not said
   std::string_view request_id;  // of uncertain writes
   std::string_view contact;     // a URL; empty: none
-  bool is_form = true;          // something was sent, which can be sent once more
+  WallTime since{};
+  std::optional<WallTime> until;
+  int64_t retry_after_s = 0;  // 0: not said
+  int status = 503;
+  NoticeKind kind = NoticeKind::read_only;
+  Mode mode = Mode::primary;
+  bool shows_until = true;  // to people: not once it has passed
+  bool is_form = true;      // something was sent, which can be sent once more
+};
+std::optional<WallTime> until;
+bool shows_until = true;      // to people: not once it has passed
+int64_t retry_after_s = 0;    // 0: not said
+std::string_view request_id;  // of uncertain writes
+std::string_view contact;     // a URL; empty: none
+bool is_form = true;          // something was sent, which can be sent once more
 };
 
 std::string render(const NoticeFacts& facts, NoticeFormat format);

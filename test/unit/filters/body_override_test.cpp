@@ -92,6 +92,8 @@ TEST_CASE("what_multipart_parsers_read_differently_is_unreadable") {
            "--xyz\n" + good.substr(7) + kEnd,
            part("form-data; name=\"a\"", "1\n--xyz\nx") + kEnd,
            part("form-data; name=\"a\"", "1--xyz") + kEnd,
+           part("form-data; name=\"a\"", "1" + method) + kEnd,
+           part("form-data; name=\"a\"", "1\n" + method) + kEnd,
            part("form-data; name=\"a\"; name=\"_method\"", "1") + kEnd,
            part("form-data; name*=utf-8''_method", "1") + kEnd,
            part("form-data; name=\"_met\\hod\"", "1") + kEnd,
@@ -116,8 +118,8 @@ TEST_CASE("what_multipart_parsers_read_differently_is_unreadable") {
   }
   for (std::string_view type :
        {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=xyz; boundary=b",
-        "multipart/form-data; boundary=\"xyz", "multipart/form-data; boundary=x y z", "multipart/form-data; xyz",
-        "multipart/form-data; boundary=zyx"}) {
+        "multipart/form-data; boundary=b; boundary=xyz", "multipart/form-data; boundary=\"xyz",
+        "multipart/form-data; boundary=x y z", "multipart/form-data; xyz", "multipart/form-data; boundary=zyx"}) {
     INFO(type);
     CHECK(overrides(type, good + kEnd) == "unreadable");
   }
@@ -143,6 +145,9 @@ TEST_CASE("finds_the_method_in_json") {
     INFO(body);
     CHECK(overrides(json, body) == "unreadable");
   }
+  FieldList fields;
+  fields.add(FieldId::content_type, "Content-Type", json);
+  CHECK(find_body_overrides(fields, R"({"_method": "PUT")", {}).methods.empty());
   const std::string deep(60'000, '[');
   CHECK(overrides(json, deep) == "unreadable");
   CHECK(overrides(json, deep + std::string(60'000, ']')) == "none");
