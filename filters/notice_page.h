@@ -27,13 +27,6 @@ struct NoticeFacts {
   bool shows_until = true;  // to people: not once it has passed
   bool is_form = true;      // something was sent, which can be sent once more
 };
-std::optional<WallTime> until;
-bool shows_until = true;      // to people: not once it has passed
-int64_t retry_after_s = 0;    // 0: not said
-std::string_view request_id;  // of uncertain writes
-std::string_view contact;     // a URL; empty: none
-bool is_form = true;          // something was sent, which can be sent once more
-};
 
 std::string render(const NoticeFacts& facts, NoticeFormat format);
 std::string_view content_type_of(NoticeFormat format);
