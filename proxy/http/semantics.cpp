@@ -142,9 +142,9 @@ std::string format_http_date(int64_t unix_seconds) {
   const auto put_number = [&text](size_t last, int64_t value) {
     for (size_t at = last; value > 0; --at, value /= 10) text[at] = static_cast<char>('0' + value % 10);
   };
-  text.replace(0, 3, kDays.substr(weekday(day).c_encoding() * 3, 3));
+  text.replace(0, 3, kDays.substr(size_t{weekday(day).c_encoding()} * 3, 3));
   put_number(6, static_cast<unsigned>(date.day()));
-  text.replace(8, 3, kMonths.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
+  text.replace(8, 3, kMonths.substr(size_t{static_cast<unsigned>(date.month()) - 1} * 3, 3));
   put_number(15, std::clamp(static_cast<int>(date.year()), 0, 9999));
   put_number(18, clock.hours().count());
   put_number(21, clock.minutes().count());

@@ -116,6 +116,10 @@ TEST_CASE("keeps a Date, fills in a reason, and never repeats framing fields") {
   head.fields.add("Content-Length", "4");
   head.fields.add("transfer-encoding", "chunked");
   CHECK(written(head, request_head("GET")) == "HTTP/1.1 404 Not Found\r\ndate: yesterday\r\nContent-Length: 3\r\n\r\n");
+  CHECK(reason_phrase(100) == "Continue");
+  CHECK(reason_phrase(505) == "HTTP Version Not Supported");
+  CHECK(reason_phrase(0) == "Unknown");
+  CHECK(reason_phrase(599) == "Unknown");
   CHECK(reason_phrase(503) == "Service Unavailable");
   CHECK(reason_phrase(299) == "Unknown");
 }
