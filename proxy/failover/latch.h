@@ -1,5 +1,5 @@
 // The latch: a preallocated file of two slots written in turn, each a whole record with a checksum. The newest valid
-// slot wins, so a torn write costs nothing; nothing is allocated, so a full disk cannot stop it.
+// slot (by sequence number) wins, so a torn write costs nothing; nothing is allocated, so a full disk cannot stop it.
 #pragma once
 
 #include <cstdint>

@@ -140,9 +140,8 @@ LatchReading decode_latch(std::string_view bytes) {
     }
     has_broken = has_broken || slot.kind == SlotKind::broken;
     if (slot.kind != SlotKind::valid) continue;
-    const bool is_newer = slot.record.epoch != reading.record.epoch ? slot.record.epoch > reading.record.epoch
-                                                                    : slot.record.sequence > reading.record.sequence;
-    if (reading.kind == LatchKind::valid && !is_newer) continue;
+    // Not the epoch: a refused change that reached the disk too late has a higher one than the record written after it.
+    if (reading.kind == LatchKind::valid && slot.record.sequence < reading.record.sequence) continue;
     reading.kind = LatchKind::valid;
     reading.record = slot.record;
     reading.slot = i;

@@ -132,6 +132,15 @@ TEST_CASE("after_a_revocation_the_next_torn_write_costs_nothing") {
   }
 }
 
+TEST_CASE("the_present_record_written_after_a_refused_one_that_came_too_late_counts") {
+  const auto disk = std::make_shared<MemoryDisk>();
+  const auto latch = make_latch(disk, kSeven);
+  REQUIRE(latch->store(kEight, OnFailure::keep).ok());
+  REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
+  REQUIRE(latch->store(kEight, OnFailure::keep).ok());
+  CHECK(epoch_in(disk->durable) == 8);
+}
+
 TEST_CASE("a_store_writes_once_and_syncs_once") {
   const auto disk = std::make_shared<MemoryDisk>();
   const auto latch = make_latch(disk, kSeven);
