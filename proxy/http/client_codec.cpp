@@ -37,8 +37,6 @@ void ResponseReader::start(Arena& arena, ResponseHead& head, bool is_head, bool 
   upgrade_asked_ = upgrade_asked;
   head_done_ = false;
   has_begun_ = false;
-  interim_count_ = 0;
-  interim_bytes_ = 0;
   scanner_.start(limits_.start_line, limits_.head, false);
 }
 
@@ -73,10 +71,6 @@ ReadEvent ResponseReader::read_head(std::string_view& input) {
   const std::string_view what = parse_response_head(text, limits_.fields, {is_head_, upgrade_asked_}, *head_);
   if (!what.empty()) return fail(what);
   if (head_->is_interim() && head_->status != 101) {
-    ++interim_count_;
-    interim_bytes_ += text.size();
-    if (interim_count_ > limits_.interim_responses) return fail("too many interim responses");
-    if (interim_bytes_ > limits_.interim_bytes) return fail("interim responses too large");
     scanner_.start(limits_.start_line, limits_.head, false);
     return ReadEvent::head;
   }

@@ -15,7 +15,8 @@
 
 namespace halfdoor {
 
-// Reads the responses to one request: interim ones (status 1xx, each an event `head`), then the final one.
+// Reads the responses to one request: interim ones (status 1xx, each an event `head`), then the final one. How many of
+// the former may come is for the caller to bound: each adds its text to the arena.
 class ResponseReader {
  public:
   explicit ResponseReader(const MessageLimits& limits);
@@ -47,8 +48,6 @@ class ResponseReader {
   bool upgrade_asked_ = false;
   bool head_done_ = false;
   bool has_begun_ = false;
-  size_t interim_count_ = 0;
-  size_t interim_bytes_ = 0;
 };
 
 // Writes request line, Host and the other fields in origin-form with HTTP/1.1; adds Content-Length or Transfer-Encoding

@@ -26,8 +26,6 @@ struct MessageLimits {
   size_t fields = 100;
   size_t chunk_line = 1 << 10;
   size_t chunk_extensions = 16 << 10;  // all of a message
-  size_t interim_responses = 16;       // of one request
-  size_t interim_bytes = 64 << 10;     // of their heads together
 
   // Trailers as head.
   BodyReader::Limits of_body() const { return {chunk_line, chunk_extensions, head, fields}; }

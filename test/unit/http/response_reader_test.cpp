@@ -161,18 +161,6 @@ TEST_CASE("takes 101 only where an upgrade was asked for, and reads nothing behi
   CHECK(seen.rest == "frames");
 }
 
-TEST_CASE("bounds interim responses by number and by bytes") {
-  const auto interims = [](int count, size_t bytes) {
-    std::string text;
-    for (int i = 0; i < count; ++i) text += "HTTP/1.1 103 x\r\nX: " + std::string(bytes, 'y') + "\r\n\r\n";
-    return observe_response({text + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"});
-  };
-  CHECK(interims(16, 1).end == "end");
-  CHECK(interims(17, 1).status == 502);
-  CHECK(interims(3, 20000).end == "end");
-  CHECK(interims(4, 20000).status == 502);
-}
-
 TEST_CASE("says how a message that was cut short was cut") {
   CHECK(response("", kClosing).end == "error closed without a response");
   CHECK(response("HTTP/1.1 200 OK\r\nContent-Le", kClosing).end == "error closed in the middle of a response");
