@@ -23,6 +23,7 @@ constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint32_t kMostSlots = 1 << 20;
 constexpr std::string_view kPrefix = "inflight.";
 constexpr std::string_view kCut = "...";
+constexpr std::string_view kStopped = "halfdoor stopped";
 
 enum SlotState : uint32_t { kFree = 0, kInFlight = 1, kUncertain = 2 };
 
@@ -130,26 +131,65 @@ Result<UniqueFd> open_or_make(const std::string& path, uint32_t slots) {
 }  // namespace
 
 Result<std::shared_ptr<InflightFile>> InflightFile::open(const std::string& path, uint32_t slots) {
-  static_assert(sizeof(Slot) == kInflightSlotBytes && std::is_trivially_copyable_v<Slot>);
-  if (slots == 0 || slots > kMostSlots)
+  if (slots == 0 || slots > kMostSlots) {
     return Error{fmt::format("{} slots of writes in flight: write 1 to {}", slots, kMostSlots)};
+  }
   Result<UniqueFd> fd = open_or_make(path, slots);
   if (!fd.ok()) return fd.error();
+  Result<std::shared_ptr<InflightFile>> file = map(*fd, path, slots);
+  if (file.ok()) (*file)->free_all();
+  return file;
+}
+
+Result<std::shared_ptr<InflightFile>> InflightFile::open_keeping(const std::string& path, uint32_t slots,
+                                                                 std::vector<Kept>& kept) {
+  const std::optional<UniqueFd> fd = open_same_shape(path, slots);
+  if (!fd) return Error{fmt::format("{} does not have {} slots: its writes have to be listed first", path, slots)};
+  Result<std::shared_ptr<InflightFile>> file = map(*fd, path, slots);
+  if (file.ok()) (*file)->free_all_but_known(kept);
+  return file;
+}
+
+Result<std::shared_ptr<InflightFile>> InflightFile::map(const UniqueFd& fd, const std::string& path, uint32_t slots) {
+  static_assert(sizeof(Slot) == kInflightSlotBytes && std::is_trivially_copyable_v<Slot>);
   const size_t bytes = file_bytes(slots);
   // A store to a hole on a full disk would be a SIGBUS.
-  if (const int error = ::posix_fallocate(fd->get(), 0, static_cast<off_t>(bytes))) {
+  if (const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes))) {
     return file_error("allocation of", path, error);
   }
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd->get(), 0);
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd.get(), 0);
   if (memory == MAP_FAILED) return file_error("mapping of", path, errno);
   return std::shared_ptr<InflightFile>(new InflightFile(memory, bytes, slots));
 }
 
 InflightFile::InflightFile(void* memory, size_t bytes, uint32_t slots)
-    : memory_(memory), bytes_(bytes), slots_(slots), next_(new uint32_t[slots]), free_(0), returned_(kNone) {
-  for (uint32_t i = 0; i < slots; ++i) {
+    : memory_(memory), bytes_(bytes), slots_(slots), next_(new uint32_t[slots]), free_(kNone), returned_(kNone) {}
+
+void InflightFile::free_all() {
+  for (uint32_t i = slots_; i-- > 0;) {
     slot(i).atomic_state().store(kFree, std::memory_order_release);
-    next_[i] = i + 1 < slots ? i + 1 : kNone;
+    next_[i] = free_;
+    free_ = i;
+  }
+}
+
+void InflightFile::free_all_but_known(std::vector<Kept>& kept) {
+  for (uint32_t i = slots_; i-- > 0;) {
+    Slot& found = slot(i);
+    const uint32_t state = found.atomic_state().load(std::memory_order_acquire);
+    if ((state != kInFlight && state != kUncertain) || !found.is_sane()) {
+      found.atomic_state().store(kFree, std::memory_order_release);
+      next_[i] = free_;
+      free_ = i;
+      continue;
+    }
+    if (state == kInFlight) {
+      found.bytes_sent = 0;
+      found.why.set(kStopped);
+      found.atomic_state().store(kUncertain, std::memory_order_release);
+    }
+    kept.push_back({i, found.read(found.why.get(), found.bytes_sent)});
+    in_use_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
@@ -241,7 +281,7 @@ InflightScan scan_inflight_file(const std::string& path) {
     if (slot.state > kUncertain || !slot.is_sane()) {
       ++senseless;
     } else if (slot.state == kInFlight) {
-      scan.writes.push_back(slot.read("halfdoor stopped", 0));
+      scan.writes.push_back(slot.read(std::string(kStopped), 0));
     } else {
       scan.writes.push_back(slot.read(slot.why.get(), slot.bytes_sent));
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "config/mode.h"
 #include "failover/uncertain_list.h"
 
@@ -53,6 +54,16 @@ class InflightFile {
   // existing file of the same shape is used again, so a full disk does not stop a restart; else a new one is allocated
   // and put in its place. Blocking.
   static Result<std::shared_ptr<InflightFile>> open(const std::string& path, uint32_t slots);
+  // A write that stood in the file when it was opened, and the slot that it still holds.
+  struct Kept {
+    Ticket ticket;
+    UncertainWrite write;
+  };
+  // As open(), for a start at which the list of uncertain writes cannot be written (full disk): what stands in the file
+  // stays there as uncertain and is handed over in `kept`, to be listed and released like any other. Only for an
+  // existing file of the same shape; an error otherwise.
+  static Result<std::shared_ptr<InflightFile>> open_keeping(const std::string& path, uint32_t slots,
+                                                            std::vector<Kept>& kept);
   ~InflightFile();
   InflightFile(const InflightFile&) = delete;
   InflightFile& operator=(const InflightFile&) = delete;
@@ -76,6 +87,9 @@ class InflightFile {
   struct Slot;
   friend InflightScan scan_inflight_file(const std::string& path);
   InflightFile(void* memory, size_t bytes, uint32_t slots);
+  static Result<std::shared_ptr<InflightFile>> map(const UniqueFd& fd, const std::string& path, uint32_t slots);
+  void free_all();
+  void free_all_but_known(std::vector<Kept>& kept);
   Slot& slot(Ticket ticket) const;
 
   void* memory_;

@@ -188,6 +188,42 @@ TEST_CASE("opening_again_forgets_what_stood_there_and_uses_the_same_file") {
   for (uint64_t i = 0; i < 8; ++i) CHECK(larger->begin(Sample(i).record()));
 }
 
+TEST_CASE("what_cannot_be_listed_at_the_start_keeps_its_slots_until_it_is") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "inflight.0";
+  {
+    const auto before = open(path, 4);
+    REQUIRE(before->begin(Sample(1).record()));
+    const auto second = before->begin(Sample(2).record());
+    REQUIRE(before->begin(Sample(3).record()));
+    before->mark_uncertain(second.value(), 99, "reset by the server");
+  }
+  const std::vector<UncertainWrite> expected = scan_inflight_file(path).writes;
+  REQUIRE(expected.size() == 3);
+  for (int restart = 0; restart < 2; ++restart) {
+    std::vector<InflightFile::Kept> kept;
+    const auto file = InflightFile::open_keeping(path, 4, kept);
+    REQUIRE(file.ok());
+    CHECK((*file)->in_use() == 3);
+    REQUIRE(kept.size() == 3);
+    for (const InflightFile::Kept& one : kept) {
+      CHECK(std::find(expected.begin(), expected.end(), one.write) != expected.end());
+    }
+    CHECK(scan_inflight_file(path).writes == expected);
+    const auto free_slot = (*file)->begin(Sample(4).record());
+    REQUIRE(free_slot);
+    CHECK_FALSE((*file)->begin(Sample(5).record()));
+    (*file)->clear(*free_slot);
+    if (restart == 0) continue;
+    for (const InflightFile::Kept& one : kept) CHECK((*file)->release_uncertain(one.ticket));
+    for (uint64_t i = 0; i < 4; ++i) CHECK((*file)->begin(Sample(i).record()));
+  }
+  std::vector<InflightFile::Kept> kept;
+  CHECK_FALSE(InflightFile::open_keeping(path, 8, kept).ok());
+  CHECK_FALSE(InflightFile::open_keeping(folder / "inflight.1", 4, kept).ok());
+  CHECK(kept.empty());
+}
+
 TEST_CASE("a_file_of_no_slots_or_too_many_or_behind_a_symlink_is_not_opened") {
   const TemporaryFolder folder;
   CHECK_FALSE(InflightFile::open(folder / "inflight.0", 0).ok());

@@ -113,6 +113,26 @@ TEST_CASE("services_have_histories_of_their_own") {
   });
 }
 
+TEST_CASE("how_a_change_was_fenced_is_told_of_that_change_alone") {
+  const TemporaryFolder folder;
+  const auto check = [](const Journal& journal) {
+    REQUIRE(journal.history("salon").size() == 3);
+    CHECK_FALSE(journal.history("salon")[0].fenced_ms);
+    CHECK(journal.history("salon")[1].fenced_ms == 41);
+    CHECK(journal.history("salon")[1].writes_finished == 3U);
+    CHECK(journal.history("salon")[1].writes_uncertain == 1U);
+    CHECK_FALSE(journal.history("salon")[2].writes_finished);
+  };
+  with_journal(folder.path(), [&check](Journal& journal) {
+    journal.append(change(Mode::primary, Mode::primary_readonly, 7));
+    journal.append(change(Mode::primary_readonly, Mode::backup_readonly, 8));
+    journal.append(change(Mode::backup_readonly, Mode::closed, 9));
+    journal.append_fenced("salon", 8, 41, 3, 1);
+    check(journal);
+  });
+  with_journal(folder.path(), check);
+}
+
 TEST_CASE("only_a_change_makes_a_service_known") {
   const TemporaryFolder folder;
   with_journal(folder.path(), [](Journal& journal) {

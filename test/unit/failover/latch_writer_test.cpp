@@ -148,7 +148,7 @@ TEST_CASE("a_withdrawal_that_comes_too_late_changes_nothing") {
   const uint64_t job = bench.write(Mode::backup_readonly, Mode::primary, 8);
   REQUIRE(bench.wait_for(1));
   bench.writer.withdraw(job);
-  bench.writer.withdraw(job + 5);
+  bench.writer.withdraw(job + 1);  // there is no such job yet
   bench.write(Mode::primary, Mode::closed, 9);
   REQUIRE(bench.wait_for(2));
   CHECK(bench.outcomes->get(0).persisted);
