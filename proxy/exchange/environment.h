@@ -26,7 +26,10 @@ class WallClock {
 // xorshift64*: ids and jitter, not secrets.
 class Random {
  public:
-  explicit Random(uint64_t seed) : state_(seed | 1) {}
+  // Neighbouring seeds, as those of workers, yield unrelated numbers (splitmix64; its result 0 would be a fixed point).
+  explicit Random(uint64_t seed) : state_(scramble(seed + 0x9E3779B97F4A7C15ULL)) {
+    if (state_ == 0) state_ = 1;
+  }
   uint64_t next() {
     state_ ^= state_ >> 12;
     state_ ^= state_ << 25;
@@ -35,6 +38,12 @@ class Random {
   }
 
  private:
+  static uint64_t scramble(uint64_t seed) {
+    seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBULL;
+    return seed ^ (seed >> 31);
+  }
+
   uint64_t state_;
 };
 
