@@ -173,6 +173,8 @@ LocalReply BuiltInNotices::plain(Arena& arena, int status, std::string_view what
   reply.head.reason = reason_phrase(status);
   reply.head.fields.add(FieldId::content_type, "Content-Type", "text/plain; charset=utf-8");
   reply.head.fields.add(FieldId::cache_control, "Cache-Control", "no-store");
+  // RFC 9110 15.5.6 asks for it; only CONNECT and TRACE are answered so, and any other method may mean something to a host.
+  if (status == 405) reply.head.fields.add("Allow", "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
   const fmt::format_int number(status);
   reply.body =
       arena.concat({{number.data(), number.size()}, " ", reply.head.reason, what.empty() ? "" : "\n", what, "\n"});

@@ -392,6 +392,8 @@ TEST_CASE("plain_errors_are_small_and_plain") {
     CHECK(values_of(reply.head.fields, "Cache-Control") == "no-store");
   }
   CHECK(BuiltInNotices().plain(arena, 421, "").body == "421 Misdirected Request\n");
+  CHECK(BuiltInNotices().plain(arena, 405, "").head.fields.find("Allow") != nullptr);
+  CHECK(BuiltInNotices().plain(arena, 400, "").head.fields.find("Allow") == nullptr);
 }
 
 }  // namespace halfdoor
