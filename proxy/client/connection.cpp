@@ -101,6 +101,7 @@ void ClientConnection::read() {
     read_block_->filled += static_cast<uint32_t>(result.bytes);
     budget -= std::min(budget, result.bytes);
     process();
+    if (state_ != State::idle && may_read()) stream_->look_again();
   }
   if (input_.empty()) read_block_.reset();
 }

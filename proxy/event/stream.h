@@ -41,6 +41,11 @@ class Stream {
   // The peer has closed its half or the connection broke. What it had sent may still be read.
   bool is_closed() const { return closed_; }
 
+  // A read that is shorter than asked for counts as drained. Yet a reset that comes together with data gives one edge in
+  // which it does not show: whoever still waits for the end of a message looks again after such a read, and reads
+  // would_block, or what happened.
+  void look_again() { readable_ = true; }
+
   virtual IoResult read(char* into, size_t most) = 0;
   virtual IoResult write(const struct iovec* pieces, int count) = 0;
   // After the first readiness of a stream that was being connected: 0, or the errno of the failure.

@@ -46,6 +46,7 @@ void UpstreamConnection::begin(UpstreamUser& user, Arena& arena, ResponseHead& h
   HALFDOOR_CHECK(user_ == nullptr);
   user_ = &user;
   ++uses_;
+  has_sent_ = false;
   idle_deadline_.clear();
   reader_.start(arena, head, is_head_request, /*upgrade_asked=*/false);
   if (state_ == State::idle) {
@@ -93,6 +94,8 @@ void UpstreamConnection::on_stream_ready() {
       } else if (stream_->is_writable()) {
         move_to(State::in_use);
         send_later();
+        // No further edge tells of bytes or an end that came together with the connection.
+        if (stream_->is_readable()) read();
       }
       break;
     case State::in_use:
@@ -122,10 +125,13 @@ void UpstreamConnection::read() {
     const IoResult result = stream_->read(read_block_->tail(), read_block_->space());
     if (result.status == IoResult::Status::would_block) break;
     if (result.status != IoResult::Status::ok) return on_stream_end(result.error);
+    // Whatever it says before it was asked answers nobody, least of all this request.
+    if (!has_sent_) return fail(UpstreamFailure::Kind::closed, "the server spoke before it was asked");
     const std::string_view input(read_block_->tail(), result.bytes);
     read_block_->filled += static_cast<uint32_t>(result.bytes);
     budget -= std::min(budget, result.bytes);
     feed(input);
+    if (state_ == State::in_use && user_ != nullptr) stream_->look_again();
   }
   if (state_ != State::dead && !stream_->is_readable()) read_block_.reset();
 }
@@ -176,6 +182,7 @@ void UpstreamConnection::flush() {
       }
       return;
     }
+    has_sent_ = true;
     out_.consume(result.bytes);
     user_->on_request_sent(result.bytes);
   }
