@@ -74,6 +74,8 @@ void Attempt::pull_request(SliceQueue& out) {
   }
   pull_body(out);
   pulled_bytes_ += out.size() - before;
+  // The end of a body with a length comes without a byte of its own.
+  note_if_complete();
 }
 
 void Attempt::pull_head(SliceQueue& out) {
@@ -111,6 +113,10 @@ void Attempt::on_request_sent(size_t bytes) {
   bytes_sent_ += bytes;
   unsent_body_.clear();
   if (state_ == State::sending || state_ == State::awaiting) deadline_.set(environment_.timeouts().first_byte.count());
+  note_if_complete();
+}
+
+void Attempt::note_if_complete() {
   if (!all_pulled_ || bytes_sent_ != pulled_bytes_) return;
   request_complete_ = true;
   if (state_ == State::sending) move_to(State::awaiting);
@@ -126,10 +132,6 @@ void Attempt::on_response_head() {
     deadline_.set(environment_.timeouts().first_byte.count());
     return owner_.on_interim_head();
   }
-  if (bytes_sent_ == 0) {
-    // An answer before the first byte of the question belongs to nobody.
-    return on_upstream_failed({UpstreamFailure::Kind::bad_message, "a response before the request was sent", 0});
-  }
   settle();
   move_to(State::receiving);
   const Timeouts& timeouts = environment_.timeouts();
@@ -144,7 +146,7 @@ void Attempt::on_response_body(std::string_view bytes, const BlockRef& holder) {
 }
 
 void Attempt::on_response_end(bool is_reusable) {
-  if (is_reusable && response_->keep_alive && request_complete_) {
+  if (is_reusable && response_->keep_alive && request_complete_ && is_side_in_use()) {
     const int64_t idle_ms = response_->keep_alive_timeout_s < 0 ? -1 : response_->keep_alive_timeout_s * 1000LL;
     environment_.pools.give_back(std::move(connection_), idle_ms);
     leave();
@@ -152,6 +154,12 @@ void Attempt::on_response_end(bool is_reusable) {
     drop(!request_complete_ && !terms_.may_be_resent);
   }
   owner_.on_end();
+}
+
+bool Attempt::is_side_in_use() const {
+  const ServiceState& state = environment_.current->state(server_.service);
+  return serving_side(state.mode) == server_.side ||
+         (server_.side == Side::backup && may_fall_back(state.mode, state.diverged));
 }
 
 void Attempt::on_upstream_failed(const UpstreamFailure& failure) {
@@ -169,6 +177,12 @@ void Attempt::on_deadline(Deadline&) {
       fail({UpstreamFailure::Kind::connect, "no connection within timeouts.connect", ETIMEDOUT, true, true, false, false});
       break;
     case State::sending:
+      if (!all_pulled_ && bytes_sent_ == pulled_bytes_) {
+        // It is the client that does not send; its own deadline judges that.
+        deadline_.set(environment_.timeouts().first_byte.count());
+        break;
+      }
+      [[fallthrough]];
     case State::awaiting:
       fail({UpstreamFailure::Kind::closed, "no response within timeouts.first_byte", ETIMEDOUT, true, nothing_sent(),
             false, false});

@@ -101,6 +101,9 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   void move_to(State next);
   void pull_head(SliceQueue& out);
   void pull_body(SliceQueue& out);
+  void note_if_complete();
+  // Whether anything may still go to the side of this server: else its connection is not kept.
+  bool is_side_in_use() const;
   // Closes the connection and ends the attempt.
   void drop(bool by_reset);
   // Ends the attempt; the connection is gone already.

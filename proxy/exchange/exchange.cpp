@@ -80,7 +80,8 @@ void Exchange::start(ExchangeClient& client, const ClientInfo& info) {
   context_.arena = &arena_;
   context_.listener = info.listener;
   context_.request = &request_;
-  context_.client_address = info.address;
+  // A write may outlive its client's connection.
+  context_.client_address = arena_.copy(info.address);
   context_.server_name = info.local;
   context_.peer_is_trusted = info.is_trusted;
   context_.wall_seconds = environment_.wall_clock.unix_ms() / 1000;
@@ -135,7 +136,7 @@ void Exchange::judge() {
   move_to(State::judging);
   tried_servers_ = {};
   must_connect_anew_ = timed_out_ = false;
-  context_.is_local_reply = context_.is_fallback = false;
+  context_.is_local_reply = context_.is_fallback = is_fallback_ = false;
   for (Filter* filter : generation_->chain(service_).admit) {
     if (std::optional<LocalReply> reply = filter->admit(context_, request_)) return answer(std::move(*reply));
   }
@@ -178,8 +179,8 @@ void Exchange::try_next() {
       is_fallback_ = false;
     } else if (side && is_resendable_ && context_.service->failover.read_fallback &&
                may_fall_back(state.mode, state.diverged) && pick_server(other_side(*side), server)) {
+      if (!is_fallback_) environment_.counters.services[service_]->fallback_reads.add();
       is_fallback_ = true;
-      environment_.counters.services[service_]->fallback_reads.add();
     } else {
       return fail_without_server();
     }
@@ -216,7 +217,6 @@ void Exchange::answer(LocalReply reply) {
   context_.is_fallback = false;
   if (generation_ != nullptr) {
     for (Filter* filter : generation_->chain(service_).rewrite_response) filter->rewrite_response(context_, response_);
-    environment_.counters.services[service_]->responses[static_cast<size_t>(response_.status / 100)].add();
   }
   if (request_.method != "HEAD") response_pipe_.push(reply.body, {});
   response_pipe_.finish();
@@ -233,9 +233,10 @@ void Exchange::refuse(ExchangeClient& client, int status, std::string_view why) 
     environment_.counters.exchanges.add();
     environment_.counters.bad_requests.add();
   }
-  if (attempt_.is_active()) finish_drain(attempt_.abandon(why));
+  const bool is_answered = state_ == State::relaying && !attempt_.is_active();
+  if (attempt_.is_active()) finish_drain(drain_end(attempt_.abandon(why)));
   closes_client_ = true;
-  if (state_ == State::local || state_ == State::done) return;
+  if (state_ == State::local || state_ == State::done || is_answered) return;
   if (head_pulled_) {
     response_pipe_.abort();
     return client_->on_response_ready();
@@ -286,10 +287,9 @@ void Exchange::on_interim_head() {
 
 void Exchange::on_final_head() {
   move_to(State::relaying);
-  environment_.counters.services[service_]->responses[static_cast<size_t>(response_.status / 100)].add();
   if (client_ == nullptr) {
     // The outcome of an abandoned write is known now, and that was all that was waited for.
-    finish_drain(attempt_.abandon({}));
+    finish_drain(drain_end(attempt_.abandon({})));
     return leave({});
   }
   remove_hop_by_hop(response_.fields);
@@ -304,7 +304,7 @@ void Exchange::on_body(std::string_view bytes, const BlockRef& holder) {
 
 void Exchange::on_end() {
   response_pipe_.finish();
-  finish_drain(false);
+  finish_drain(drain_end(false));
   client_->on_response_ready();
 }
 
@@ -321,16 +321,18 @@ void Exchange::on_body_pulled(size_t bytes) {
 
 void Exchange::on_attempt_failed(const AttemptFailure& failure) {
   const bool is_uncertain = !failure.nothing_sent && !failure.has_final_head && !is_resendable_;
-  finish_drain(is_uncertain);
+  const bool is_cut = head_pulled_ || (failure.has_final_head && !is_resendable_);
+  const bool may_retry = client_ != nullptr && !is_uncertain && !is_cut &&
+                         failure.kind != UpstreamFailure::Kind::bad_message &&
+                         (failure.nothing_sent || !failure.is_timeout);
+  finish_drain(may_retry ? DrainEnd::moved : drain_end(is_uncertain));
   if (client_ == nullptr) return leave({});
   timed_out_ = failure.is_timeout;
-  if (head_pulled_ || (failure.has_final_head && !is_resendable_)) {
+  if (is_cut) {
     response_pipe_.abort();
     return client_->on_response_ready();
   }
   if (is_uncertain) return answer(environment_.notices.uncertain(context_, request_, failure.is_timeout ? 504 : 502));
-  const bool may_retry = failure.kind != UpstreamFailure::Kind::bad_message &&
-                         (failure.nothing_sent || !failure.is_timeout);
   if (!may_retry) return fail_without_server();
   environment_.counters.services[service_]->retries.add();
   response_pipe_.reset();
@@ -346,7 +348,6 @@ void Exchange::on_attempt_failed(const AttemptFailure& failure) {
 }
 
 void Exchange::on_ledger_full() {
-  finish_drain(false);
   log_error("{}: {} writes are in flight, refused another; raise limits.writes_in_flight", context_.service->name,
             environment_.limits().writes_in_flight);
   answer_plain(503, "too many writes are in flight; nothing was sent");
@@ -358,13 +359,17 @@ void Exchange::leave(std::string_view why) {
                                    !attempt_.has_final_head();
     client_ = nullptr;
     if (may_learn_outcome) return;
-    finish_drain(attempt_.abandon(why));
+    finish_drain(drain_end(attempt_.abandon(why)));
   }
   client_ = nullptr;
   switch_deadline_.clear();
   drop_generation();
   // One that never started was not counted.
   if (state_ != State::reading) environment_.counters.exchanges.subtract();
+  if (has_service_) {
+    const auto status_class = static_cast<size_t>(has_response() ? response_.status / 100 : 0);
+    environment_.counters.services[service_]->responses[status_class].add();
+  }
   move_to(State::done);
   exchanges_.recycle(*this);
 }

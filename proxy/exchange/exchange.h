@@ -30,6 +30,9 @@ namespace halfdoor {
 
 class Exchanges;
 
+// How an exchange that was where the mode would not have it came to its end there.
+enum class DrainEnd : uint8_t { write_finished, write_uncertain, moved, other };
+
 // What the client's connection knows; lives as long as that.
 struct ClientInfo {
   const ListenConfig* listener = nullptr;
@@ -88,7 +91,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   const Generation* generation() const { return generation_; }
   uint16_t service() const { return service_; }
   bool has_service() const { return has_service_; }
-  bool is_write() const { return decision_.verdict == ReadOnlyVerdict::refused; }
+  // May not be sent twice: stands in the ledger, and is uncertain when its outcome stays unknown.
+  bool is_write() const { return !is_resendable_; }
   const Attempt& attempt() const { return attempt_; }
   uint64_t epoch() const { return epoch_; }
   std::string_view request_id() const { return request_id_; }
@@ -127,7 +131,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void fail_without_server();
   void answer(LocalReply reply);
   void answer_plain(int status, std::string_view what);
-  void finish_drain(bool is_uncertain);
+  DrainEnd drain_end(bool is_uncertain) const;
+  void finish_drain(DrainEnd end, bool was_cut = false);
   bool is_where_mode_allows() const;
   // While the attempt may still be moved elsewhere.
   bool may_move() const { return is_resendable_ && !head_pulled_; }

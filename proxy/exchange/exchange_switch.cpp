@@ -24,6 +24,7 @@ bool Exchange::on_mode_changed() {
       // Goes on where it is, but as an exchange of the new epoch.
       drop_generation();
       hold_generation();
+      is_fallback_ = context_.is_fallback = serving_side(context_.state->mode) != attempt_.server().side;
     }
     return false;
   }
@@ -47,8 +48,7 @@ void Exchange::on_deadline(Deadline&) {
   if (!is_draining_ || !attempt_.is_active()) return;
   if (may_move()) {
     attempt_.abandon({});
-    is_draining_ = false;
-    exchanges_.on_drain_end(service_, Exchanges::DrainEnd::moved, false);
+    finish_drain(DrainEnd::moved);
     return judge_again();
   }
   const int64_t left_ms = drain_ends_ms_ - environment_.wheel.now_ms();
@@ -60,11 +60,7 @@ void Exchange::cut(std::string_view why) {
   const bool was_active = attempt_.is_active();
   const bool had_final_head = attempt_.has_final_head();
   const bool is_uncertain = attempt_.abandon(why);
-  if (is_draining_) {
-    is_draining_ = false;
-    exchanges_.on_drain_end(service_, is_uncertain ? Exchanges::DrainEnd::write_uncertain : Exchanges::DrainEnd::other,
-                            true);
-  }
+  finish_drain(drain_end(is_uncertain), /*was_cut=*/true);
   if (client_ == nullptr) return leave({});
   closes_client_ = true;
   if (!was_active || state_ == State::local || state_ == State::done) return;
@@ -80,19 +76,25 @@ void Exchange::cut(std::string_view why) {
 void Exchange::let_go_of_generation() {
   if (generation_ == nullptr) return;
   if (state_ == State::local) return drop_generation();
+  if (environment_.current->state(service_).epoch == epoch_) {
+    // Other services changed; of this one the current snapshot says the same.
+    drop_generation();
+    return hold_generation();
+  }
   cut("held a snapshot from too many mode changes ago");
   drop_generation();
 }
 
-void Exchange::finish_drain(bool is_uncertain) {
+DrainEnd Exchange::drain_end(bool is_uncertain) const {
+  if (is_uncertain) return DrainEnd::write_uncertain;
+  return is_write() ? DrainEnd::write_finished : DrainEnd::other;
+}
+
+void Exchange::finish_drain(DrainEnd end, bool was_cut) {
   if (!is_draining_) return;
   is_draining_ = false;
   switch_deadline_.clear();
-  exchanges_.on_drain_end(service_,
-                          is_uncertain ? Exchanges::DrainEnd::write_uncertain
-                          : is_write() ? Exchanges::DrainEnd::write_finished
-                                       : Exchanges::DrainEnd::other,
-                          false);
+  exchanges_.on_drain_end(service_, end, was_cut);
 }
 
 }  // namespace halfdoor

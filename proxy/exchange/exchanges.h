@@ -63,7 +63,6 @@ class Exchanges {
 
   // For Exchange ------------------------------------------------------------------------------------------------------
   void recycle(Exchange& exchange);
-  enum class DrainEnd : uint8_t { write_finished, write_uncertain, moved, other };
   void on_drain_end(uint16_t service, DrainEnd end, bool was_cut);
   // The server to try first: round robin per service and side.
   uint32_t next_server(uint16_t service, Side side) { return next_server_[service][index_of(side)]++; }
