@@ -154,7 +154,7 @@ bool ClientConnection::process_head() {
       read_deadline_.clear();
       move_to(State::exchanging);
       ++requests_;
-      request_done_ = head_written_ = response_done_ = is_discarding_ = false;
+      request_done_ = head_written_ = response_done_ = is_discarding_ = was_stopped_ = false;
       thrown_away_ = window_bytes_ = 0;
       exchange_->start(*this, info_);
       return true;
@@ -169,7 +169,7 @@ bool ClientConnection::process_body() {
   if (request_done_ || reading_broken_) return false;
   if (exchange_->discards_request_body()) {
     if (!is_discarding_) begin_discard();
-  } else if (exchange_->request_body().is_full()) {
+  } else if (!input_.empty() && exchange_->request_body().is_full()) {
     return false;
   }
   switch (reader_.read(input_)) {
@@ -186,7 +186,7 @@ bool ClientConnection::process_body() {
       read_deadline_.clear();
       exchange_->request_body().finish();
       exchange_->on_request_body();
-      if (response_done_ && out_.empty()) next_request();
+      if (response_done_ && out_.empty()) on_response_written();
       return false;
     case ReadEvent::error: refuse(reader_.error().status, reader_.error().what); return false;
     case ReadEvent::head: HALFDOOR_CHECK(false);
@@ -199,6 +199,7 @@ void ClientConnection::take_body(std::string_view piece) {
   last_body_ms_ = environment_.exchange.wheel.now_ms();
   if (!is_discarding_) {
     exchange_->request_body().push(piece, read_block_);
+    was_stopped_ = was_stopped_ || exchange_->request_body().is_full();
     return exchange_->on_request_body();
   }
   thrown_away_ += piece.size();
@@ -217,11 +218,14 @@ void ClientConnection::refuse(int status, std::string_view why) {
   reading_broken_ = true;
   read_deadline_.clear();
   input_ = {};
+  // It has had its answer.
+  if (response_done_ && out_.empty()) return begin_close();
   exchange_->request_body().abort();
   exchange_->refuse(*this, status, why);
 }
 
 void ClientConnection::refuse_for_lack_of_room() {
+  was_refused_ = true;
   exchange_ = &environment_.exchanges.take();
   refuse(503, "too many connections");
 }
@@ -311,11 +315,18 @@ bool ClientConnection::write_out() {
 }
 
 void ClientConnection::on_response_written() {
-  if (framing_.close || reading_broken_) return begin_close();
+  if (reading_broken_) return begin_close();
   if (request_done_) return next_request();
+  if (framing_.close && !is_rest_worth_reading()) return begin_close();
   // An early answer: what is left of the body is thrown away, within limits; then the connection goes on.
   if (!is_discarding_) begin_discard();
   environment_.exchange.turn.resume_later(*this);
+}
+
+// A client that is busy sending reads the notice only if its body is taken to the end.
+bool ClientConnection::is_rest_worth_reading() const {
+  const bool is_waiting = exchange_->request().expects_continue && !exchange_->sent_continue();
+  return exchange_->discard_limit() > kLingerBytes && !is_waiting;
 }
 
 void ClientConnection::begin_discard() {
@@ -326,10 +337,10 @@ void ClientConnection::begin_discard() {
 }
 
 void ClientConnection::next_request() {
+  if (framing_.close || environment_.connections.is_stopping()) return begin_close();
   exchange_->leave({});
   exchange_ = nullptr;
   move_to(State::idle);
-  if (environment_.connections.is_stopping()) return close(false);
   const Milliseconds keep_alive = environment_.exchange.timeouts().keep_alive;
   read_deadline_.set((environment_.connections.is_crowded() ? std::min(keep_alive, kCrowdedKeepAlive) : keep_alive).count());
   environment_.connections.on_idle(*this);
@@ -339,8 +350,8 @@ void ClientConnection::next_request() {
 // Ending --------------------------------------------------------------------------------------------------------------
 
 void ClientConnection::begin_close() {
-  const bool nothing_unread = request_done_ && input_.empty() && !stream_->is_readable();
-  if (nothing_unread || stream_->is_closed()) return close(false);
+  // Bytes left unread would make the kernel reset the connection, and the client might lose what it has not read yet.
+  if (request_done_ && input_.empty() && !stream_->is_readable()) return close(false);
   exchange_->leave({});
   exchange_ = nullptr;
   move_to(State::lingering);
@@ -373,13 +384,14 @@ Milliseconds ClientConnection::body_window() const {
 void ClientConnection::check_body_progress() {
   const int64_t now_ms = environment_.exchange.wheel.now_ms();
   const Milliseconds silence = environment_.exchange.timeouts().request_body;
-  const bool was_willing = !exchange_->request_body().is_full();
+  const bool was_willing = !was_stopped_;
   const uint64_t least = kSlowestBodyBytesPerSecond * static_cast<uint64_t>(kBodyWindow.count()) / 1000;
   if (was_willing && window_bytes_ > 0 && window_bytes_ < least && now_ms - window_start_ms_ >= kBodyWindow.count()) {
     return refuse(408, "the request body came too slowly");
   }
   if (was_willing && now_ms - last_body_ms_ >= silence.count()) return refuse(408, "the request body stopped");
   if (!was_willing) last_body_ms_ = now_ms;
+  was_stopped_ = exchange_->request_body().is_full();
   window_start_ms_ = now_ms;
   window_bytes_ = 0;
   read_deadline_.set(std::min(body_window().count(), std::max<int64_t>(1, last_body_ms_ + silence.count() - now_ms)));

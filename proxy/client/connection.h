@@ -52,6 +52,9 @@ class ClientConnection final : public ListLink<ClientConnections>,
   void refuse_for_lack_of_room();
   // Closes at once; by a reset what the kernel still holds is thrown away.
   void close(bool by_reset);
+  bool was_refused() const { return was_refused_; }
+  // Something of a response has not been written yet.
+  bool owes_response() const { return state_ == State::exchanging && !(response_done_ && out_.empty()); }
 
   void on_stream_ready() override;
   void flush() override;
@@ -76,6 +79,7 @@ class ClientConnection final : public ListLink<ClientConnections>,
   bool wants_close() const;
   bool write_out();
   void on_response_written();
+  bool is_rest_worth_reading() const;
   void next_request();
   void begin_idle();
   void begin_discard();
@@ -108,6 +112,8 @@ class ClientConnection final : public ListLink<ClientConnections>,
   bool head_written_ = false;
   bool response_done_ = false;            // everything has been pulled
   bool is_discarding_ = false;
+  bool was_stopped_ = false;              // since window_start_ms_ there was no room for more of the request body
+  bool was_refused_ = false;              // for lack of room
 };
 
 }  // namespace halfdoor

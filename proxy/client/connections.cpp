@@ -22,8 +22,11 @@ void ClientConnections::accept(std::unique_ptr<Stream> stream, const ListenConfi
                                std::string_view local) {
   WorkerCounters& counters = environment_.counters;
   counters.connections_accepted.add();
-  if (open_ >= most_) close_idle(1);
-  const bool is_refused = open_ >= most_ || is_over_client_limit(peer);
+  const bool is_over = is_over_client_limit(peer);
+  if (!is_over && open_ >= most_) close_idle(1);
+  const bool is_refused = is_over || open_ >= most_;
+  if (is_refused) counters.connections_refused.add();
+  if (is_refused && refused_open_ >= kMostRefused) return;
   auto made = std::make_unique<ClientConnection>(ClientEnvironment{environment_, exchanges_, *this}, limits_,
                                                  std::move(stream), listener, peer, local);
   ClientConnection& connection = *made.release();  // owned through the list until on_closed()
@@ -32,7 +35,7 @@ void ClientConnections::accept(std::unique_ptr<Stream> stream, const ListenConfi
   count_client(peer, 1);
   counters.connections.set(open_);
   if (is_refused) {
-    counters.connections_refused.add();
+    ++refused_open_;
     connection.refuse_for_lack_of_room();
   }
 }
@@ -61,13 +64,14 @@ void ClientConnections::close_idle(size_t count) {
 }
 
 void ClientConnections::close_all() {
-  while (!all_.empty()) all_.front().close(true);
+  while (!all_.empty()) all_.front().close(/*by_reset=*/all_.front().owes_response());
 }
 
 void ClientConnections::on_closed(ClientConnection& connection) {
   connection.ListLink<ClientConnections>::leave();
   connection.ListLink<IdleConnectionTag>::leave();
   --open_;
+  if (connection.was_refused()) --refused_open_;
   count_client(connection.peer(), -1);
   environment_.counters.connections.set(open_);
   environment_.turn.dispose(std::unique_ptr<Disposable>(&connection));

@@ -40,6 +40,9 @@ class ClientConnections {
   void on_closed(ClientConnection& connection);
 
  private:
+  // So many at a time get to read why they are refused; more are closed without a word.
+  static constexpr uint64_t kMostRefused = 16;
+
   bool is_over_client_limit(const Address& peer) const;
   void count_client(const Address& peer, int change);
 
@@ -51,6 +54,7 @@ class ClientConnections {
   std::unordered_map<std::string, uint64_t> per_client_;     // only when limits.connections_per_client is set
   uint64_t most_;
   uint64_t open_ = 0;
+  uint64_t refused_open_ = 0;                                // of them: refused, on their way out
   std::string date_;
   int64_t date_seconds_ = -1;
   bool is_stopping_ = false;
