@@ -36,8 +36,8 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
       stop_deadline_(wheel, *this) {}
 
 WorkerCore::~WorkerCore() {
-  connections_.close_all();
   exchanges_.cut_all("halfdoor stopped");
+  connections_.close_all();
   pools_.retire_all();
   dispose();
 }
@@ -66,6 +66,7 @@ void WorkerCore::apply(std::shared_ptr<const Snapshot> snapshot) {
     found[service].epoch = now.states[service].epoch;
     if (before.states[service].epoch == now.states[service].epoch) continue;
     changed.push_back(service);
+    std::erase_if(fenced_, [service](const FencedReport& report) { return report.service == service; });
     for (Side side : kSides) {
       if (serving_side(now.states[service].mode) != side) pools_.retire(service, side);
     }
@@ -73,13 +74,12 @@ void WorkerCore::apply(std::shared_ptr<const Snapshot> snapshot) {
     found[service].writes_draining = start.writes;
     found[service].others_draining = start.others;
   }
-  retire_generations();
-  if (generations_.size() > kMostGenerations) {
-    exchanges_.release_generation(*generations_.front());
-    retire_generations();
-  }
   observer_.on_applied(index_, now.generation, std::move(found));
   for (uint16_t service : changed) exchanges_.tell_if_drained(service);
+  retire_generations();
+  if (generations_.size() <= kMostGenerations) return;
+  exchanges_.release_generation(*generations_.front());
+  retire_generations();
 }
 
 void WorkerCore::on_drained(uint16_t service, const DrainTally& tally) {
@@ -90,7 +90,7 @@ void WorkerCore::on_drained(uint16_t service, const DrainTally& tally) {
   report.writes_uncertain = tally.writes_uncertain;
   report.reads_moved = tally.reads_moved;
   report.cut = tally.cut;
-  observer_.on_fenced(index_, report);
+  fenced_.push_back(report);
 }
 
 std::vector<ExchangeInfo> WorkerCore::list_exchanges() {
@@ -132,7 +132,6 @@ void WorkerCore::on_deadline(Deadline&) {
   // What was cut gets its notice written in this turn; then nothing is waited for.
   turn_.flush();
   connections_.close_all();
-  finish_stop();
 }
 
 void WorkerCore::finish_stop() {
@@ -146,6 +145,7 @@ void WorkerCore::finish_stop() {
 void WorkerCore::dispose() {
   turn_.dispose_all();
   exchanges_.reclaim();
+  for (const FencedReport& report : std::exchange(fenced_, {})) observer_.on_fenced(index_, report);
   if (generations_.size() > 1) retire_generations();
   if (is_stopping_) finish_stop();
 }

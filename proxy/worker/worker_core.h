@@ -56,6 +56,8 @@ class WorkerCore final : public Exchanges::Observer, public Deadline::Owner {
   bool has_work() { return turn_.has_resumable(); }
 
   const Config& config() const { return environment_.config(); }
+  // The memory of what is on its way.
+  const BlockPool& blocks() const { return blocks_; }
 
  private:
   // Snapshots that exchanges may still hold; more would be a leak.
@@ -82,6 +84,7 @@ class WorkerCore final : public Exchanges::Observer, public Deadline::Owner {
   Exchanges exchanges_;
   ClientConnections connections_;
   Deadline stop_deadline_;
+  std::vector<FencedReport> fenced_;      // to be reported once what was cut is destroyed
   uint64_t cut_ = 0;
   bool is_stopping_ = false;
   bool has_stopped_ = false;
