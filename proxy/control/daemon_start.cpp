@@ -127,6 +127,7 @@ Status Daemon::open_latch_of(const ServiceConfig& service, std::vector<LatchReco
   if (state.must_persist && reading.kind == LatchKind::valid) {
     if (Status stored = (*latch)->store(state.record, OnFailure::keep); !stored) return stored;
   }
+  if (reading.previous && reading.previous->service == service.name) journal_->complete_from(*reading.previous);
   journal_->complete_from(state.record);
   latches_.push_back(std::make_unique<LatchWriter>(service.name, std::move(*latch)));
   log_info("{}: starts in {}, epoch {}", service.name, to_text(state.record.to), state.record.epoch);

@@ -50,6 +50,8 @@ struct LatchReading {
   LatchRecord record;   // valid only
   size_t slot = 0;      // valid only: where the record stands
   std::string problem;  // for the log; empty when missing or valid
+  // Valid only: the change before it, if the other slot still holds that; for a journal that was not written in time.
+  std::optional<LatchRecord> previous = std::nullopt;
 };
 // Of the whole file's bytes; pure.
 LatchReading decode_latch(std::string_view bytes);

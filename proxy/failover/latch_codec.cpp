@@ -133,6 +133,7 @@ LatchReading decode_latch(std::string_view bytes) {
     return reading;
   }
   bool has_broken = false;
+  std::optional<LatchRecord> older;
   for (size_t i = 0; i < kLatchSlots; ++i) {
     const SlotReading slot = decode_slot(bytes.substr(i * kLatchSlotBytes, kLatchSlotBytes));
     if (slot.kind == SlotKind::newer_version) {
@@ -141,11 +142,17 @@ LatchReading decode_latch(std::string_view bytes) {
     has_broken = has_broken || slot.kind == SlotKind::broken;
     if (slot.kind != SlotKind::valid) continue;
     // Not the epoch: a refused change that reached the disk too late has a higher one than the record written after it.
-    if (reading.kind == LatchKind::valid && slot.record.sequence < reading.record.sequence) continue;
+    if (reading.kind == LatchKind::valid && slot.record.sequence < reading.record.sequence) {
+      older = slot.record;
+      continue;
+    }
+    if (reading.kind == LatchKind::valid) older = reading.record;
     reading.kind = LatchKind::valid;
     reading.record = slot.record;
     reading.slot = i;
   }
+  // One that was refused never was in force: nothing began where it would have led.
+  if (older && older->epoch + 1 == reading.record.epoch && older->to == reading.record.from) reading.previous = older;
   if (reading.kind != LatchKind::valid) reading.problem = "no slot holds a whole record";
   if (reading.kind == LatchKind::valid && has_broken) reading.problem = "one slot is torn, the other one counts";
   return reading;

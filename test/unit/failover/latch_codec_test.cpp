@@ -110,6 +110,24 @@ TEST_CASE("the_slot_written_last_wins_whatever_its_place_and_epoch") {
   }
 }
 
+TEST_CASE("the_other_slot_is_the_change_before_if_it_led_to_where_the_newest_began") {
+  LatchRecord before = make_record(Mode::primary, Mode::backup_readonly, 7);
+  before.sequence = 11;
+  LatchRecord newest = make_record(Mode::backup_readonly, Mode::closed, 8);
+  newest.sequence = 12;
+  for (const std::string& bytes : {two_slots(before, newest), two_slots(newest, before)}) {
+    const LatchReading reading = decode_latch(bytes);
+    CHECK(reading.record == newest);
+    REQUIRE(reading.previous.has_value());
+    CHECK(*reading.previous == before);
+  }
+  // Refused, and on the disk too late; an update; two changes before.
+  const LatchRecord refused = make_record(Mode::backup_readonly, Mode::primary, 9);
+  const LatchRecord update = make_record(Mode::backup_readonly, Mode::closed, 8);
+  const LatchRecord too_old = make_record(Mode::primary, Mode::backup_readonly, 6);
+  for (const LatchRecord& other : {refused, update, too_old}) CHECK(!decode_latch(two_slots(newest, other)).previous);
+}
+
 TEST_CASE("a_torn_write_of_a_slot_at_any_byte_leaves_the_old_record_or_the_new_one") {
   const LatchRecord oldest = make_record(Mode::backup_readonly, Mode::primary, 6);
   const LatchRecord present = make_record(Mode::primary, Mode::primary_readonly, 7);
