@@ -1,0 +1,251 @@
+"""The checker: whether the histories of clients, hosts and control replies can all be true at once if the promises hold.
+
+Pure: lists in, sentences out. A history is made of
+
+    changes   Change: every mode change that was asked for, in the order in which they began
+    arrivals  host.Arrival (or anything with its attributes): every request that reached a host
+    requests  records of load.py: every request that a client sent
+    kills     Kill: every kill -9 of halfdoor, with what it knew before and after
+    journal   entries of `halfdoor history --json`
+
+All times are CLOCK_MONOTONIC of one machine. The invariants are named as in robustness.md; I7 needs tunnels, which there are
+none of. P2 stands for "no failed read".
+"""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+SERVES = {"primary": "primary", "primary-readonly": "primary", "backup-readonly": "backup", "backup-writable": "backup",
+          "closed": None}
+WRITES = {"primary": "primary", "backup-writable": "backup"}
+FALLS_BACK = ("primary", "primary-readonly")
+FOREVER = float("inf")
+
+
+@dataclass
+class Change:
+    """A command and its reply: the mode and epoch that the reply named. fenced: it exited with 0. applied: fenced, or
+    the reply said that every worker had applied it."""
+    verb: str
+    began: float
+    ended: float
+    mode: str
+    epoch: int
+    fenced: bool = True
+    applied: bool = True
+
+
+@dataclass
+class Kill:
+    """killed: just before the signal; serving: when it answered again. acknowledged: the last (mode, epoch) that a reply
+    named. commanded: what a command that had no reply yet would have led to. found: after the restart."""
+    killed: float
+    serving: float
+    acknowledged: tuple
+    found: tuple
+    commanded: list = field(default_factory=list)
+
+
+def is_safe(method):
+    return method in SAFE
+
+
+def may_reach(side, mode, is_write):
+    """Whether a request may go to `side` in `mode`, allow rules apart."""
+    if is_write:
+        return WRITES.get(mode) == side
+    return SERVES[mode] == side or (side == "backup" and mode in FALLS_BACK)
+
+
+def open_windows(changes, initial, side, is_write, ends="fenced"):
+    """When a request may reach `side`: [(from, to)]. A window opens when a change that allows it begins, and shuts when
+    one that does not has ended (`ends`: "fenced" or "applied")."""
+    windows = []
+    opened = -FOREVER if may_reach(side, initial, is_write) else None
+    for change in changes:
+        allows = may_reach(side, change.mode, is_write)
+        if allows and opened is None:
+            opened = change.began
+        elif not allows and opened is not None and getattr(change, ends):
+            windows.append((opened, change.ended))
+            opened = None
+    if opened is not None:
+        windows.append((opened, FOREVER))
+    return windows
+
+
+def lies_within(windows, first, last):
+    return any(begin <= first and last <= end for begin, end in windows)
+
+
+def parse_mode_field(text):
+    """ "backup-readonly; epoch=8" -> ("backup-readonly", 8); None -> (None, None) """
+    if text is None:
+        return None, None
+    mode, _, epoch = text.partition("; epoch=")
+    return mode, int(epoch)
+
+
+def check_i1_and_p1(arrivals, sides, changes, initial, allowed):
+    """No write, nor a byte of one, reaches a side while it takes none; nothing reaches a side that does not serve."""
+    found = []
+    for arrival in arrivals:
+        side = sides[arrival.host]
+        is_write = not is_safe(arrival.method) and not allowed(arrival)
+        windows = open_windows(changes, initial, side, is_write)
+        if lies_within(windows, arrival.first, arrival.last):
+            continue
+        rule = "I1" if is_write and side == "backup" else "P1"
+        found.append(f"{rule}: {arrival} was at the {side} between {arrival.first:.3f} and {arrival.last:.3f}, "
+                     f"which was open for it only in {describe(windows)}")
+    return found
+
+
+def check_i2(arrivals, requests, sides, changes, initial, allowed):
+    """After a command's reply no request whose head completed later goes to the side that was left."""
+    by_target = {f"/load/{r['id']}": r for r in requests}
+    found = []
+    for arrival in arrivals:
+        request = by_target.get(arrival.target)
+        if request is None:
+            continue
+        side = sides[arrival.host]
+        is_write = not is_safe(arrival.method) and not allowed(arrival)
+        windows = open_windows(changes, initial, side, is_write, "applied")
+        if not lies_within(windows, request["sent"], request["sent"]) and not any(
+                request["sent"] < begin <= (request["answered"] or FOREVER) for begin, _ in windows):
+            found.append(f"I2: {request['method']} {request['id']} was sent at {request['sent']:.3f} and went to the {side}, "
+                         f"which was open for it only in {describe(windows)}")
+    return found
+
+
+def check_i3(requests, sides, changes, initial):
+    """Side, mode and epoch of every answer belong together."""
+    known = {1: initial} | {change.epoch: change.mode for change in changes}
+    found = []
+    for request in requests:
+        mode, epoch = parse_mode_field(request["mode"])
+        if epoch is not None and known.get(epoch, mode) != mode:
+            found.append(f"I3: {request['id']} was answered as {mode} in epoch {epoch}, which was {known[epoch]}")
+        mode = mode or "primary"
+        if not request["host"]:
+            continue
+        side = sides[request["host"]]
+        is_write = not is_safe(request["method"])
+        fell_back = bool(request["served_by"]) and not is_write and side == "backup" and mode in FALLS_BACK
+        if not fell_back and (SERVES[mode] != side or (is_write and WRITES.get(mode) != side)):
+            found.append(f"I3: {request['method']} {request['id']} was answered by the {side} in the name of {mode}")
+    return found
+
+
+def check_i4(arrivals):
+    """A request that is not safe appears at most once over all servers."""
+    seen, found = {}, []
+    for arrival in arrivals:
+        if is_safe(arrival.method):
+            continue
+        if arrival.target in seen:
+            found.append(f"I4: sent twice: {seen[arrival.target]} and {arrival}")
+        seen[arrival.target] = arrival
+    return found
+
+
+def check_i5(changes, requests):
+    """Commands are linearisable, epochs only grow, answers never go back in time."""
+    found = []
+    for i, late in enumerate(changes):
+        for early in changes[:i]:
+            if early.epoch == late.epoch and early.mode != late.mode:
+                found.append(f"I5: epoch {early.epoch} was {early.mode} and {late.mode}")
+            if early.ended < late.began and late.epoch < early.epoch:
+                found.append(f"I5: {late.verb} ended in epoch {late.epoch} after {early.verb} had in {early.epoch}")
+    newest = {}
+    for request in sorted((r for r in requests if r["answered"]), key=lambda r: r["sent"]):
+        _, epoch = parse_mode_field(request["mode"])
+        for change in changes:
+            if change.applied and change.ended < request["sent"] and epoch is not None and epoch < change.epoch:
+                found.append(f"I5: {request['id']} was sent after the reply to {change.verb} (epoch {change.epoch}) and "
+                             f"answered in epoch {epoch}")
+            if request["answered"] < change.began and epoch is not None and epoch >= change.epoch:
+                found.append(f"I5: {request['id']} was answered in epoch {epoch} before {change.verb} began it")
+        if epoch is None:
+            found += unexpected_primary(request, changes)
+            continue
+        if epoch < newest.get(request["client"], 0):
+            found.append(f"I5: {request['client']} saw epoch {epoch} after {newest[request['client']]}")
+        newest[request["client"]] = max(epoch, newest.get(request["client"], 0))
+    return found
+
+
+def unexpected_primary(request, changes):
+    """An answer without Halfdoor-Mode was given in `primary`: there must be a moment for that between sent and answered."""
+    if not request["status"]:
+        return []
+    before = [c for c in changes if c.applied and c.ended < request["sent"]]
+    if not before or before[-1].mode == "primary":
+        return []
+    if any(c.mode == "primary" and c.ended >= before[-1].ended and c.began <= request["answered"] for c in changes):
+        return []
+    return [f"I5: {request['id']} was answered as in primary, after the reply to {before[-1].verb} "
+            f"({before[-1].mode}, epoch {before[-1].epoch})"]
+
+
+def check_i6(kills):
+    """After kill -9 mode and epoch are the last acknowledged or the commanded ones."""
+    found = []
+    for kill in kills:
+        possible = [tuple(kill.acknowledged), *map(tuple, kill.commanded)]
+        if tuple(kill.found) not in possible:
+            found.append(f"I6: killed at {kill.killed:.3f}, then in {kill.found}; possible were {possible}")
+    return found
+
+
+def check_i8(requests, kills):
+    """Every request gets an answer, but for those that were there when halfdoor was killed."""
+    found = []
+    for request in requests:
+        if request["answered"]:
+            continue
+        if any(kill.killed - 60 <= request["sent"] <= kill.serving for kill in kills):
+            continue
+        rule = "P2" if is_safe(request["method"]) else "I8"
+        found.append(f"{rule}: {request['method']} {request['id']} got no answer: {request['error']}")
+    return found
+
+
+def check_i9(journal):
+    """Nothing leaves read-only without an operator."""
+    found = []
+    for entry in journal:
+        if entry.get("kind", "change") != "change" or entry["from"] == entry["to"]:
+            continue
+        if entry["to"] in WRITES and entry["actor"] in (None, "", "automatic"):
+            found.append(f"I9: {entry['from']} -> {entry['to']} in epoch {entry['epoch']} by {entry['actor']!r}")
+    epochs = [entry["epoch"] for entry in journal if entry.get("kind", "change") == "change"]
+    if epochs != sorted(set(epochs)):
+        found.append(f"I5: the epochs of the history do not grow: {epochs}")
+    return found
+
+
+def check_p2(requests, kills):
+    """No read fails; in `closed` the notice is the answer."""
+    return [f"P2: {r['method']} {r['id']} was answered {r['status']}: {r['body'][:80]!r}"
+            for r in requests if is_safe(r["method"]) and r["answered"] and r["status"] != 200 and parse_mode_field(r["mode"])[0] != "closed"
+            and not any(kill.killed <= r["answered"] and r["sent"] <= kill.serving for kill in kills)]
+
+
+def describe(windows):
+    return ", ".join(f"[{begin:.3f}, {end:.3f}]" for begin, end in windows) or "no time at all"
+
+
+def check(changes=(), arrivals=(), requests=(), kills=(), journal=(), sides: Optional[dict] = None, initial="primary",
+          allowed=lambda arrival: False):
+    """Every violation as a sentence; an empty list: none. sides: host name -> "primary" or "backup". initial: the mode
+    before the first change, epoch 1. allowed: arrivals that an `allow` rule lets through."""
+    sides = sides or {"primary": "primary", "backup": "backup"}
+    changes = sorted(changes, key=lambda change: change.began)
+    return [*check_i1_and_p1(arrivals, sides, changes, initial, allowed),
+            *check_i2(arrivals, requests, sides, changes, initial, allowed),
+            *check_i3(requests, sides, changes, initial), *check_i4(arrivals), *check_i5(changes, requests),
+            *check_i6(kills), *check_i8(requests, kills), *check_i9(journal), *check_p2(requests, kills)]

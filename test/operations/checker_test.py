@@ -1,0 +1,147 @@
+"""The checker finds every violation that it is there for: hand-made histories, each with one lie in it."""
+
+import unittest
+from types import SimpleNamespace
+
+from checker import Change, Kill, check, open_windows
+
+FAILOVER = Change("failover", 10.0, 11.0, "backup-readonly", 2)
+FAILBACK = Change("failback", 20.0, 21.0, "primary", 3)
+
+
+def arrival(host, method, target, first, last=None):
+    return SimpleNamespace(host=host, method=method, target=target, first=first, last=last or first)
+
+
+def request(name, method, sent, answered, status=200, mode=None, host=None, **more):
+    return {"id": name, "method": method, "client": "c", "sent": sent, "answered": answered, "status": status, "mode": mode,
+            "served_by": None, "host": host, "error": None, "body": "", **more}
+
+
+class CheckerTest(unittest.TestCase):
+    def assert_finds(self, rule, **history):
+        found = check(**history)
+        self.assertTrue(found, f"the checker found nothing wrong, though {rule} was violated")
+        self.assertEqual({line.split(":")[0] for line in found}, {rule}, found)
+
+    def assert_clean(self, **history):
+        self.assertEqual(check(**history), [])
+
+    def test_accepts_a_history_in_which_every_promise_was_kept(self):
+        self.assert_clean(
+            changes=[FAILOVER, FAILBACK],
+            arrivals=[arrival("primary", "POST", "/load/a", 9.9, 10.9), arrival("backup", "GET", "/load/b", 10.5),
+                      arrival("primary", "GET", "/load/c", 10.99), arrival("primary", "POST", "/load/d", 20.1),
+                      arrival("backup", "GET", "/load/e", 5.0)],
+            requests=[request("a", "POST", 9.8, 10.95, host="primary"),
+                      request("b", "GET", 10.4, 10.6, mode="backup-readonly; epoch=2", host="backup"),
+                      request("n", "POST", 12.0, 12.1, 503, "backup-readonly; epoch=2"),
+                      request("d", "POST", 20.0, 20.2, host="primary")],
+            kills=[Kill(15.0, 16.0, ("backup-readonly", 2), ("backup-readonly", 2))],
+            journal=[{"from": "primary", "to": "backup-readonly", "epoch": 2, "actor": "uid:0(root)"},
+                     {"from": "backup-readonly", "to": "primary", "epoch": 3, "actor": "uid:0(root)"}])
+
+    def test_finds_a_write_that_reached_the_backup(self):
+        self.assert_finds("I1", arrivals=[arrival("backup", "POST", "/x", 5.0)])
+
+    def test_finds_a_byte_of_a_write_that_came_to_the_backup_after_its_promotion_had_ended(self):
+        changes = [FAILOVER, Change("promote", 12.0, 12.5, "backup-writable", 3), Change("freeze", 14.0, 15.0, "backup-readonly", 4)]
+        self.assert_clean(changes=changes, arrivals=[arrival("backup", "POST", "/x", 12.1, 14.9)])
+        self.assert_finds("I1", changes=changes, arrivals=[arrival("backup", "POST", "/x", 12.1, 15.1)])
+
+    def test_lets_a_write_reach_the_backup_that_a_rule_allows(self):
+        login = arrival("backup", "POST", "/login", 12.0)
+        self.assert_finds("I1", changes=[FAILOVER], arrivals=[login])
+        self.assert_clean(changes=[FAILOVER], arrivals=[login], allowed=lambda a: a.target == "/login")
+
+    def test_finds_a_write_that_reached_the_primary_after_the_switch_was_complete(self):
+        self.assert_finds("P1", changes=[FAILOVER], arrivals=[arrival("primary", "POST", "/x", 11.1)])
+
+    def test_finds_a_byte_that_was_delivered_after_the_switch_was_complete(self):
+        self.assert_finds("P1", changes=[FAILOVER], arrivals=[arrival("primary", "POST", "/x", 10.5, 11.2)])
+
+    def test_finds_a_read_that_reached_the_side_that_was_left(self):
+        self.assert_finds("P1", changes=[FAILOVER], arrivals=[arrival("primary", "GET", "/x", 11.1)])
+
+    def test_finds_a_write_that_reached_a_frozen_primary_and_lets_its_reads_pass(self):
+        freeze = Change("freeze", 10.0, 11.0, "primary-readonly", 2)
+        self.assert_clean(changes=[freeze], arrivals=[arrival("primary", "GET", "/x", 12.0)])
+        self.assert_finds("P1", changes=[freeze], arrivals=[arrival("primary", "PUT", "/x", 12.0)])
+
+    def test_takes_a_switch_that_was_not_fenced_for_what_it_is(self):
+        unfenced = Change("failover", 10.0, 11.0, "backup-readonly", 2, fenced=False)
+        late = arrival("primary", "POST", "/load/a", 10.9, 12.0)
+        self.assert_clean(changes=[unfenced], arrivals=[late], requests=[request("a", "POST", 10.5, 12.1, host="primary")])
+
+    def test_finds_a_request_that_was_sent_after_the_reply_and_went_to_the_side_that_was_left(self):
+        unfenced = Change("failover", 10.0, 11.0, "backup-readonly", 2, fenced=False)
+        self.assert_finds("I2", changes=[unfenced], arrivals=[arrival("primary", "POST", "/load/a", 11.4)],
+                          requests=[request("a", "POST", 11.3, 11.5, 502, "backup-readonly; epoch=2")])
+
+    def test_finds_a_write_that_was_answered_in_the_name_of_a_mode_that_refuses_it(self):
+        self.assert_finds("I3", changes=[FAILOVER],
+                          requests=[request("a", "POST", 12.0, 12.1, mode="backup-readonly; epoch=2", host="backup")])
+
+    def test_finds_an_answer_whose_side_is_not_that_of_its_mode(self):
+        self.assert_finds("I3", changes=[FAILOVER],
+                          requests=[request("a", "GET", 12.0, 12.1, mode="backup-readonly; epoch=2", host="primary")])
+
+    def test_finds_an_epoch_that_is_answered_as_two_modes(self):
+        self.assert_finds("I3", changes=[FAILOVER], requests=[request("a", "GET", 12.0, 12.1, mode="closed; epoch=2")])
+
+    def test_lets_a_fallback_read_be_answered_by_the_backup(self):
+        self.assert_clean(requests=[request("a", "GET", 5.0, 5.1, host="backup", served_by="backup; fallback")])
+        self.assert_finds("I3", requests=[request("a", "GET", 5.0, 5.1, host="backup")])
+
+    def test_finds_a_write_that_was_sent_twice(self):
+        twice = [arrival("primary", "POST", "/x", 5.0), arrival("primary2", "POST", "/x", 5.1)]
+        sides = {"primary": "primary", "primary2": "primary"}
+        self.assert_finds("I4", arrivals=twice, sides=sides)
+        twice[0].method = twice[1].method = "GET"
+        self.assert_clean(arrivals=twice, sides=sides)
+
+    def test_finds_an_epoch_that_went_back(self):
+        self.assert_finds("I5", changes=[FAILOVER, Change("failback", 20.0, 21.0, "primary", 1)])
+
+    def test_finds_an_epoch_that_was_two_modes(self):
+        self.assert_finds("I5", changes=[FAILOVER, Change("close", 20.0, 21.0, "closed", 2)])
+
+    def test_finds_an_answer_from_before_the_switch(self):
+        old = request("a", "GET", 31.0, 31.1, mode="backup-readonly; epoch=2", host="backup")
+        changes = [FAILOVER, FAILBACK, Change("failover", 29.0, 30.0, "backup-readonly", 4)]
+        self.assert_finds("I5", changes=changes, requests=[old])
+
+    def test_finds_an_answer_without_a_mode_after_the_reply_to_a_switch(self):
+        self.assert_finds("I5", changes=[FAILOVER], requests=[request("a", "GET", 12.0, 12.1)])
+
+    def test_finds_a_client_that_saw_the_epochs_go_back(self):
+        self.assert_finds("I5", changes=[FAILOVER, Change("close", 10.5, 30.0, "closed", 3)],
+                          requests=[request("a", "GET", 12.0, 12.1, 503, "closed; epoch=3"),
+                                    request("b", "GET", 13.0, 13.1, mode="backup-readonly; epoch=2")])
+
+    def test_finds_a_mode_that_nobody_had_asked_for_after_a_kill(self):
+        kill = Kill(15.0, 16.0, ("backup-readonly", 2), ("primary", 1), commanded=[("closed", 3)])
+        self.assert_finds("I6", changes=[FAILOVER], kills=[kill])
+        kill.found = ("closed", 3)
+        self.assert_clean(changes=[FAILOVER], kills=[kill])
+
+    def test_finds_a_refused_write_that_got_no_answer(self):
+        hung = request("a", "POST", 12.0, None, None, error="timeout")
+        self.assert_finds("I8", changes=[FAILOVER], requests=[hung])
+        self.assert_clean(changes=[FAILOVER], requests=[hung],
+                          kills=[Kill(12.5, 13.0, ("backup-readonly", 2), ("backup-readonly", 2))])
+
+    def test_finds_that_something_left_read_only_by_itself(self):
+        self.assert_finds("I9", journal=[{"from": "backup-readonly", "to": "primary", "epoch": 3, "actor": "automatic"}])
+
+    def test_finds_a_read_that_failed(self):
+        self.assert_finds("P2", requests=[request("a", "GET", 5.0, 5.1, 502)])
+        self.assert_finds("P2", requests=[request("a", "GET", 5.0, None, None, error="reset")])
+
+    def test_opens_a_side_when_a_change_begins_and_shuts_it_when_one_has_ended(self):
+        self.assertEqual(open_windows([FAILOVER, FAILBACK], "primary", "primary", True),
+                         [(float("-inf"), 11.0), (20.0, float("inf"))])
+
+
+if __name__ == "__main__":
+    unittest.main()
