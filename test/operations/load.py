@@ -99,7 +99,8 @@ class Load:
     def records(self):
         try:
             with open(self.log_path, encoding="utf-8") as log:
-                return [json.loads(line) for line in log if line.endswith("\n")]
+                # The last line may still be on its way.
+                return [json.loads(line) for line in log.read().split("\n")[:-1]]
         except FileNotFoundError:
             return []
 
