@@ -84,6 +84,8 @@ std::shared_ptr<HttpCall> HttpCall::take(struct evhttp_request* request, bool ov
 
 void HttpCall::on_close(struct evhttp_connection*, void* call) {
   auto* self = static_cast<HttpCall*>(call);
+  // When a client leaves before its answer is complete, evhttp cuts the request loose and it is ours.
+  if (evhttp_request_get_connection(self->request_) == nullptr) evhttp_request_free(self->request_);
   self->request_ = nullptr;
   // May be the last reference.
   const std::shared_ptr<HttpCall> keep = std::move(self->self_);
