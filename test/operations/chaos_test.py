@@ -26,7 +26,7 @@ class ChaosTest(OperationsTest):
         for side, servers in self.servers.items():
             for number in (1, 2):
                 server = self.host(f"{side}-{number}")
-                server.plan("*", after_ms=self.random.choice([1, 5, 20]))
+                server.plan("*", after_ms=self.random.choice([2, 10, 30]))
                 servers.append(server)
                 self.sides[server.name] = side
         self.away = None

@@ -73,7 +73,8 @@ class Halfdoor:
         self.port = 0
         self.process = None
         self.reserved = None
-        self.starts = 0
+        self.may_end = False
+        self.log_begin = 0
 
     # Its life.
 
@@ -98,7 +99,8 @@ address = "127.0.0.1:{self.port}"
     def start(self, wait=True):
         """Starts it; with `wait` returns once it serves and answers. Later starts use the same port."""
         self.write_config()
-        self.starts += 1
+        self.check_alive()
+        self.may_end = not wait
         self.log_begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=log,
@@ -129,15 +131,29 @@ address = "127.0.0.1:{self.port}"
             return False
 
     def kill9(self):
+        self.check_alive()
+        self.may_end = True
         self.process.kill()
         self.process.wait()
 
+    def check_alive(self):
+        """Fails if it has ended though nobody had told it to."""
+        if self.process is not None and not self.may_end and self.process.poll() is not None:
+            raise AssertionError(f"halfdoor ended by itself, with {self.process.returncode}:\n{self.log()[-4000:]}")
+
+    def complaints(self):
+        """Lines of the log that no test may cause."""
+        signs = ("internal error", "defect of halfdoor", "Sanitizer", "runtime error:")
+        return [line for line in self.log(whole=True).splitlines() if any(sign in line for sign in signs)]
+
     def signal(self, number):
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self.may_end = True
         self.process.send_signal(number)
 
     def stop(self, timeout=20):
         """SIGTERM; returns the exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return self.process.wait(timeout)
 
     def restart(self):
@@ -148,10 +164,16 @@ address = "127.0.0.1:{self.port}"
         return self.process is not None and self.process.poll() is None
 
     def close(self):
-        if self.is_running():
-            self.kill9()
-        if self.reserved is not None:
-            self.reserved.close()
+        """Ends it. Fails if it had ended by itself or complains."""
+        try:
+            if self.process is not None:
+                self.kill9()
+            complaints = self.complaints()
+            assert not complaints, "the log of halfdoor has: " + "\n".join(complaints)
+        finally:
+            if self.reserved is not None:
+                self.reserved.close()
+                self.reserved = None
 
     def log(self, whole=False):
         """What it has logged since the last start."""

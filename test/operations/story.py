@@ -26,13 +26,16 @@ class OperationsTest(unittest.TestCase):
 
     def clean_up(self):
         failed = self._failed()
-        for daemon in self.daemons:
-            daemon.close()
-        for one in self.loads + self.hosts:
-            one.close()
-        if failed:
+        complaints = []
+        for one in self.daemons + self.loads + self.hosts:
+            try:
+                one.close()
+            except AssertionError as error:
+                complaints.append(str(error))
+        if failed or complaints:
             self.tell()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.assertEqual(complaints, [])
 
     def _failed(self):
         result = self._outcome.result
