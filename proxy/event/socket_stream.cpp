@@ -33,7 +33,8 @@ class SocketStream final : public Stream {
     HALFDOOR_CHECK(event_ != nullptr);
     event_add(event_, nullptr);
     if (is_unix_) {
-      write_event_ = event_new(loop.base(), fd_.get(), EV_WRITE, &SocketStream::on_event, this);
+      // Edge-triggered too: the last event added or removed decides for the whole descriptor.
+      write_event_ = event_new(loop.base(), fd_.get(), EV_WRITE | EV_ET, &SocketStream::on_event, this);
       HALFDOOR_CHECK(write_event_ != nullptr);
       if (is_connecting) event_add(write_event_, nullptr);
     }
