@@ -21,6 +21,8 @@ A plan is a dictionary; every key may be left out:
     status, fields, body          what it answers; by default 200 and a line that names host and request
     body_bytes, chunked           an answer of so many bytes "x"
     cut_after                     sends so many bytes of the answer's body, then resets the connection
+    stops_after                   sends so many bytes of it, then nothing more
+    closes                        closes after the answer, without having said so
 
 The log has a line of JSON per event, written by one system call, so that a kill -9 loses nothing. Times are CLOCK_MONOTONIC,
 which every process of a machine shares:
@@ -212,6 +214,9 @@ class Served:
         head = f"HTTP/1.1 {status} Told\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
         if method == "HEAD":
             self.socket.sendall(head.encode("latin-1"))
+        elif "stops_after" in plan:
+            self.socket.sendall(head.encode("latin-1") + b"x" * plan["stops_after"])
+            self.wait_at(None)
         elif "body_bytes" in plan or plan.get("chunked"):
             self.socket.sendall(head.encode("latin-1"))
             self.send_long(length, plan)
@@ -222,7 +227,7 @@ class Served:
         else:
             self.socket.sendall(head.encode("latin-1") + body)
         self.note("answer", status=status)
-        return fields.get("Connection") != "close"
+        return fields.get("Connection") != "close" and not plan.get("closes")
 
     def send_long(self, length, plan):
         block = b"x" * (1 << 16)
