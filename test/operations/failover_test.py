@@ -1,6 +1,7 @@
 """`halfdoor failover` and `failback` under load: what a command promises when it returns is true, round after round."""
 
 import os
+import socket
 import threading
 import time
 
@@ -73,6 +74,52 @@ class FailoverTest(OperationsTest):
         self.assertTrue(daemon.service()["fenced"])
         entry = daemon.history()[-1]
         self.assertEqual((entry["writes_finished"], entry["writes_uncertain"]), (1, 0), entry)
+
+    def test_freeze_and_close_wait_for_the_writes_of_the_side_that_goes_on_serving(self):
+        for verb, mode in (("freeze", "primary-readonly"), ("close", "closed")):
+            with self.subTest(verb=verb):
+                primary, daemon, client = self.hold_a_write()
+                command = daemon.begin(verb)
+                wait_for("the mode is applied", lambda: daemon.mode() == (mode, 2))
+                self.assertFalse(daemon.service()["fenced"], "fenced, though a write is at the primary")
+                self.assertIsNone(command.process.poll(), "the command answered before it was fenced")
+                primary.open("book")
+                self.assertEqual(client.read_response("POST").status, 200)
+                ran = command.wait()
+                self.say(repr(ran))
+                self.assertEqual(ran.code, 0)
+                self.assertIn("1 write was in flight to the primary: 1 finished, 0 uncertain", ran.out)
+                daemon.close()
+
+    def black_hole(self):
+        """A server that takes no connection, and does not refuse one either."""
+        hole = socket.socket()
+        self.addCleanup(hole.close)
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
+        for _ in range(8):
+            filler = socket.socket()
+            self.addCleanup(filler.close)
+            filler.setblocking(False)
+            filler.connect_ex(hole.getsockname())
+        return hole
+
+    def test_what_waits_for_a_connection_at_the_switch_is_judged_again(self):
+        backup, hole = self.host("backup"), self.black_hole()
+        daemon = self.salon(f"127.0.0.1:{hole.getsockname()[1]}", backup, extra='[timeouts]\nconnect = "60s"')
+        with daemon.connect() as writer, daemon.connect() as reader:
+            writer.send(request("POST", "/book", b"x" * 100))
+            reader.send(request("GET", "/look"))
+            wait_for("both wait for a connection", lambda: len([e for e in daemon.exchanges() if e["side"] == "primary"]) == 2)
+            ran = self.run_cli(daemon, "failover")
+            self.assertIn("0 writes were in flight", ran.out)
+            answer = writer.read_response("POST")
+            self.assertEqual((answer.status, answer.field("Halfdoor-Mode")), (503, "backup-readonly; epoch=2"))
+            answer = reader.read_response()
+            self.assertEqual((answer.status, answer.field("X-Host")), (200, "backup"))
+        self.assertEqual([a.target for a in backup.arrivals()], ["/look"])
+        self.assertEqual(daemon.uncertain(), [])
+        self.assertEqual(daemon.metric("halfdoor_second_guard_total"), 0)
 
     def test_a_read_that_hangs_at_the_primary_moves_to_the_backup(self):
         primary, backup = self.pair()
