@@ -100,6 +100,12 @@ Result<gid_t> find_group(const std::string& name) {
 
 }  // namespace
 
+Status check_group(const std::string& group) {
+  if (group.empty()) return {};
+  const Result<gid_t> found = find_group(group);
+  return found ? Status() : Status(found.error());
+}
+
 ControlSocket::ControlSocket(UniqueFd listening, std::string path)
     : listening_(std::move(listening)), path_(std::move(path)) {
   struct stat made {};

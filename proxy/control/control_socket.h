@@ -13,6 +13,9 @@ struct ControlSocketOptions {
   std::string group;  // empty: the daemon's own
 };
 
+// Whether the group exists; an error says what to do. Empty: the daemon's own, which does.
+Status check_group(const std::string& group);
+
 // The socket file; removes it at the end, unless somebody else's file stands there by then.
 class ControlSocket {
  public:

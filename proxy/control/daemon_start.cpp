@@ -29,6 +29,15 @@ uint64_t random_seed() {
   return seed;
 }
 
+// What is wrong with the configuration only in this place: names that mean nothing here, files that cannot be read.
+Status check_surroundings(Config& config) {
+  if (Status resolved = resolve_servers(config); !resolved) return resolved;
+  if (Status known = check_group(config.control_group); !known) return known;
+  if (config.admin_token_file.empty()) return {};
+  const Result<std::string> token = read_token(config.admin_token_file);
+  return token ? Status() : Status(token.error());
+}
+
 }  // namespace
 
 void Daemon::warn(const std::string& line) {
@@ -88,7 +97,7 @@ Status Daemon::list_what_was_in_flight() {
   for (const std::string& warning : scan.warnings) warn(warning);
   if (!scan.writes.empty()) {
     warn(fmt::format(
-        "{} writes were in flight when halfdoor stopped; nobody knows whether they were executed: halfdoor uncertain",
+        "writes in flight when halfdoor stopped: {}; nobody knows whether they were executed: halfdoor uncertain",
         scan.writes.size()));
   }
   // Only what is listed may be forgotten.
@@ -195,8 +204,8 @@ int run_daemon(const std::string& config_file, const StartWorker& start_worker) 
   LoadedConfig loaded = load_config(config_file);
   for (const std::string& problem : loaded.problems) std::fprintf(stderr, "%s\n", problem.c_str());
   if (!loaded.config) return 2;
-  if (Status resolved = resolve_servers(*loaded.config); !resolved) {
-    std::fprintf(stderr, "%s\n", resolved.error().message.c_str());
+  if (Status checked = check_surroundings(*loaded.config); !checked) {
+    std::fprintf(stderr, "%s: %s\n", config_file.c_str(), checked.error().message.c_str());
     return 2;
   }
   ::curl_global_init(CURL_GLOBAL_DEFAULT);

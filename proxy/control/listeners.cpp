@@ -66,8 +66,7 @@ Status resolve_servers(Config& config) {
       for (ServerConfig& server : side.servers) {
         if (server.address) continue;
         const Result<Address> address = resolve(server.name);
-        if (!address)
-          return Error{fmt::format("{}: service {}: {}", config.file, service.name, address.error().message)};
+        if (!address) return Error{fmt::format("service {}: {}", service.name, address.error().message)};
         server.address = *address;
       }
     }

@@ -113,7 +113,7 @@ std::string describe_service(const nlohmann::json& service, const StatusView& vi
   }
   if (const int64_t uncertain = number_of(service, "uncertain"); uncertain > 0) {
     text += coloured(
-        fmt::format("  {} uncertain since start: halfdoor uncertain {}\n", uncertain, text_of(service, "name")),
+        fmt::format("  {} uncertain writes are listed: halfdoor uncertain {}\n", uncertain, text_of(service, "name")),
         kYellow, view);
   }
   std::vector<Row> rows{{"SIDE", "ROLE", "SERVER", "HEALTH", "IN FLIGHT", "POOLED", "FAILURES"}};
