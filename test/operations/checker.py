@@ -120,22 +120,37 @@ def check_i2(arrivals, requests, sides, changes, initial, allowed):
     return found
 
 
+def modes_between(changes, initial, begin, end):
+    """Every mode that may have been in force at some moment from `begin` to `end`."""
+    modes, opened = [], -FOREVER
+    present = initial
+    for change in changes:
+        if opened <= end and begin <= change.ended:
+            modes.append(present)
+        present, opened = change.mode, change.began
+    if opened <= end:
+        modes.append(present)
+    return modes
+
+
 def check_i3(requests, sides, changes, initial):
-    """Side, mode and epoch of every answer belong together."""
+    """The epoch of an answer names its mode, and the side that answered might serve the request while that was on its
+    way. (The field names the mode of the moment of the answer, which may be later than that of the attempt.)"""
     known = {1: initial} | {change.epoch: change.mode for change in changes}
     found = []
     for request in requests:
         mode, epoch = parse_mode_field(request["mode"])
         if epoch is not None and known.get(epoch, mode) != mode:
             found.append(f"I3: {request['id']} was answered as {mode} in epoch {epoch}, which was {known[epoch]}")
-        mode = mode or "primary"
         if not request["host"]:
             continue
-        side = sides[request["host"]]
-        is_write = not is_safe(request["method"])
-        fell_back = bool(request["served_by"]) and not is_write and side == "backup" and mode in FALLS_BACK
-        if not fell_back and (SERVES[mode] != side or (is_write and WRITES.get(mode) != side)):
-            found.append(f"I3: {request['method']} {request['id']} was answered by the {side} in the name of {mode}")
+        side, is_write = sides[request["host"]], not is_safe(request["method"])
+        possible = modes_between(changes, initial, request["sent"], request["answered"])
+        served = any((WRITES.get(mode) if is_write else SERVES[mode]) == side for mode in possible)
+        fell_back = bool(request["served_by"]) and not is_write and any(may_reach(side, mode, False) for mode in possible)
+        if not served and not fell_back:
+            found.append(f"I3: {request['method']} {request['id']} was answered by the {side}, though all the while it was "
+                         f"{' or '.join(possible)}")
     return found
 
 

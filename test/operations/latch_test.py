@@ -1,9 +1,11 @@
 """A damaged, missing or foreign latch never starts a service that takes writes, and says so loudly."""
 
 import os
+import re
 import shutil
 
 from story import OperationsTest, main
+from wire import wait_for
 
 SLOT = 4096
 
@@ -13,6 +15,18 @@ class LatchTest(OperationsTest):
         super().setUp()
         self.daemon = self.salon(*self.pair())
         self.latch = os.path.join(self.daemon.state_dir, "salon.latch")
+
+    def fail_over(self):
+        """Returns once the journal, which is written later than the latch, knows it too."""
+        self.run_cli(self.daemon, "failover")
+        _, epoch = self.daemon.mode()
+        path = os.path.join(self.daemon.state_dir, "journal.jsonl")
+
+        def is_written():
+            with open(path, encoding="utf-8") as file:
+                return re.search(rf'"epoch":{epoch}\b', file.read())
+
+        wait_for("the journal knows the failover", is_written)
 
     def damage(self, slot):
         """Turns a few bytes in the middle of a slot over, as a torn write would leave them."""
@@ -42,7 +56,7 @@ class LatchTest(OperationsTest):
 
     def test_one_torn_slot_costs_only_the_change_that_it_held(self):
         self.run_cli(self.daemon, "freeze")
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         # The journal would know better; only the latch speaks here.
         self.daemon.kill9()
         os.unlink(os.path.join(self.daemon.state_dir, "journal.jsonl"))
@@ -53,14 +67,14 @@ class LatchTest(OperationsTest):
 
     def test_a_torn_older_slot_costs_nothing(self):
         self.run_cli(self.daemon, "freeze")
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.kill9()
         self.damage(1 - self.newest_slot())
         self.daemon.start()
         self.assertEqual(self.daemon.mode(), ("backup-readonly", 3))
 
     def test_a_torn_newest_slot_never_makes_it_more_permissive_than_the_journal_says(self):
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.kill9()
         self.damage(self.newest_slot())
         self.daemon.start()
@@ -69,19 +83,19 @@ class LatchTest(OperationsTest):
         self.assertGreaterEqual(epoch, 2)
 
     def test_two_damaged_slots(self):
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.kill9()
         self.damage(0)
         self.damage(1)
         self.daemon.start()
         self.assert_read_only_and_loud("damaged")
         self.assertGreater(self.daemon.mode()[1], 2, "the epoch went back")
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.restart()
         self.assertEqual(self.daemon.mode()[0], "backup-readonly", "the latch was not made whole again")
 
     def test_an_empty_and_a_shortened_latch(self):
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         for size in (0, SLOT, 2 * SLOT - 1):
             self.daemon.kill9()
             os.truncate(self.latch, size)
@@ -90,7 +104,7 @@ class LatchTest(OperationsTest):
             self.assert_read_only_and_loud()
 
     def test_a_lost_latch_of_a_service_that_the_journal_knows(self):
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.kill9()
         os.unlink(self.latch)
         self.daemon.start()
@@ -107,7 +121,7 @@ class LatchTest(OperationsTest):
         self.assert_read_only_and_loud("newer")
 
     def test_a_lost_state_dir_starts_anew_in_the_fresh_mode(self):
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.kill9()
         shutil.rmtree(self.daemon.state_dir)
         self.daemon.start()
@@ -119,7 +133,7 @@ class LatchTest(OperationsTest):
         self.assertEqual(self.daemon.mode(), ("primary-readonly", 1))
 
     def test_a_symlink_in_place_of_the_latch_is_not_followed(self):
-        self.run_cli(self.daemon, "failover")
+        self.fail_over()
         self.daemon.kill9()
         target = os.path.join(self.folder, "elsewhere")
         os.rename(self.latch, target)
