@@ -54,7 +54,10 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   Status open_state();
   Status open_latches();
   Status open_latch_of(const ServiceConfig& service, std::vector<LatchRecord>& records);
+  // A loud warning for every server that stood on the other side when halfdoor last started.
+  void compare_sides(const ServiceConfig& service);
   Status list_what_was_in_flight();
+  Result<std::shared_ptr<InflightFile>> open_inflight(int worker);
   Status start_workers(const StartWorker& start_worker);
   Status start_api(const ControlSocket& socket);
   void catch_signals();
@@ -108,6 +111,7 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlApi> api_;
 
+  bool keeps_inflight_ = false;  // what was in flight at the last stop could not be listed at the start
   bool stopping_ = false;
   int workers_stopped_ = 0;
   uint64_t cut_ = 0;

@@ -17,6 +17,7 @@
 #include "control/supervisor.h"
 #include "control/version.h"
 #include "event/listen.h"
+#include "failover/side_record.h"
 #include "failover/start_state.h"
 
 namespace halfdoor {
@@ -100,10 +101,26 @@ Status Daemon::list_what_was_in_flight() {
         "writes in flight when halfdoor stopped: {}; nobody knows whether they were executed: halfdoor uncertain",
         scan.writes.size()));
   }
-  // Only what is listed may be forgotten.
-  if (Status listed = uncertain_->append_now(scan.writes); !listed) return listed;
+  // Only what is listed may be forgotten. A disk that takes nothing must not keep everybody from being served: then the
+  // writes stay where they are, and are listed as soon as that is possible.
+  if (Status listed = uncertain_->append_now(scan.writes); !listed) {
+    warn(fmt::format("they cannot be listed yet: {}", listed.error().message));
+    keeps_inflight_ = true;
+    return {};
+  }
   remove_stale_inflight(config_->state_dir, config_->worker_count());
   return {};
+}
+
+Result<std::shared_ptr<InflightFile>> Daemon::open_inflight(int worker) {
+  const std::string path = inflight_path(config_->state_dir, worker);
+  const auto slots = static_cast<uint32_t>(config_->limits.writes_in_flight);
+  if (!keeps_inflight_) return InflightFile::open(path, slots);
+  std::vector<InflightFile::Kept> kept;
+  Result<std::shared_ptr<InflightFile>> file = InflightFile::open_keeping(path, slots, kept);
+  if (!file) return file;
+  for (const InflightFile::Kept& one : kept) desk_->take(*file, one.ticket, one.write);
+  return file;
 }
 
 Status Daemon::open_latches() {
@@ -131,6 +148,7 @@ Status Daemon::open_latch_of(const ServiceConfig& service, std::vector<LatchReco
   const StartState state =
       start_state(service.name, config_->fresh_mode, reading, journal_->knowledge(service.name), wall_now());
   for (const std::string& warning : state.warnings) warn(warning);
+  compare_sides(service);
   Result<std::unique_ptr<Latch>> latch = open_latch(path, reading, state.record);
   if (!latch) return latch.error();
   if (state.must_persist && reading.kind == LatchKind::valid) {
@@ -144,6 +162,18 @@ Status Daemon::open_latch_of(const ServiceConfig& service, std::vector<LatchReco
   return {};
 }
 
+void Daemon::compare_sides(const ServiceConfig& service) {
+  const std::string path = side_record_path(config_->state_dir, service.name);
+  for (const std::string& moved : servers_on_other_side(path, service)) {
+    warn(fmt::format("{}: {} since the last start: the latched mode now means other hosts than it did; if that is not "
+                     "what you want, put the configuration back and restart",
+                     service.name, moved));
+  }
+  if (Status written = write_side_record(path, service); !written) {
+    log_warning("{}: cannot note which servers are on which side: {}", service.name, written.error().message);
+  }
+}
+
 Status Daemon::start_workers(const StartWorker& start_worker) {
   const int workers = config_->worker_count();
   const Result<uint64_t> connections = plan_connections(*config_);
@@ -154,8 +184,7 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
   const auto share = std::max<uint64_t>(1, *connections / static_cast<uint64_t>(workers));
   const uint64_t seed = random_seed();
   for (int i = 0; i < workers; ++i) {
-    Result<std::shared_ptr<InflightFile>> file = InflightFile::open(
-        inflight_path(config_->state_dir, i), static_cast<uint32_t>(config_->limits.writes_in_flight));
+    Result<std::shared_ptr<InflightFile>> file = open_inflight(i);
     if (!file) return file.error();
     const auto tell = [this, file = *file](InflightFile::Ticket ticket, const UncertainWrite& write) {
       mailbox_.post([this, file, ticket, write] { desk_->take(file, ticket, write); });

@@ -90,8 +90,9 @@ void ServiceSwitch::publish(RunningChange& change) {
   present_generation_ = change.generation = board_.put(index_, state_of(record_));
   change.move_to(ChangePhase::applying);
   environment_.journal(entry_of(record_, change.kind));
-  log_warning("{}: {} -> {}, epoch {}, by {}{}{}", config_.name, to_text(record_.from), to_text(record_.to),
-              record_.epoch, change.request.actor, record_.reason.empty() ? "" : ": ", record_.reason);
+  log_warning("{}: {}{}, epoch {}, by {}{}{}", config_.name,
+              is_change ? fmt::format("{} -> ", to_text(record_.from)) : "stays ", to_text(record_.to), record_.epoch,
+              change.request.actor, record_.reason.empty() ? "" : ": ", record_.reason);
   persisted_ = latched_ && latched_->persisted;
   persist_job_ = change.job;
   persist_trouble_.clear();
