@@ -197,16 +197,11 @@ BodyOverrides read_json(std::string_view body, const Names& names) {
 
 BodyOverrides read_body(BodyForm form, std::string_view content_type, std::string_view body, const Names& names) {
   switch (form) {
-    case BodyForm::none:
-      return {true, {}};
-    case BodyForm::urlencoded:
-      return read_urlencoded(body, names);
-    case BodyForm::multipart:
-      return read_multipart(content_type, body, names);
-    case BodyForm::json:
-      return read_json(body, names);
-    case BodyForm::unclear:
-      break;
+    case BodyForm::none: return {true, {}};
+    case BodyForm::urlencoded: return read_urlencoded(body, names);
+    case BodyForm::multipart: return read_multipart(content_type, body, names);
+    case BodyForm::json: return read_json(body, names);
+    case BodyForm::unclear: break;
   }
   return {};
 }

@@ -33,12 +33,9 @@ bool is_forwarded(const Field& field) {
     case FieldId::x_forwarded_for:
     case FieldId::x_forwarded_host:
     case FieldId::x_forwarded_port:
-    case FieldId::x_forwarded_proto:
-      return true;
-    case FieldId::other:
-      return begins_like_forwarded(field.name);
-    default:
-      return false;
+    case FieldId::x_forwarded_proto: return true;
+    case FieldId::other: return begins_like_forwarded(field.name);
+    default: return false;
   }
 }
 

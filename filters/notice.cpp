@@ -83,9 +83,7 @@ LocalReply make_reply(const RequestContext& context, const RequestHead& request,
   return reply;
 }
 
-constexpr bool is_letter(char c) {
-  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
-}
+constexpr bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 
 // scheme "://" host [ ":" port ] (RFC 6454 6.2); "null" too: a page without an origin may read what anybody may.
 bool is_valid_origin(std::string_view origin) {
@@ -173,7 +171,8 @@ LocalReply BuiltInNotices::plain(Arena& arena, int status, std::string_view what
   reply.head.reason = reason_phrase(status);
   reply.head.fields.add(FieldId::content_type, "Content-Type", "text/plain; charset=utf-8");
   reply.head.fields.add(FieldId::cache_control, "Cache-Control", "no-store");
-  // RFC 9110 15.5.6 asks for it; only CONNECT and TRACE are answered so, and any other method may mean something to a host.
+  // RFC 9110 15.5.6 asks for it; only CONNECT and TRACE are answered so, and any other method may mean something to a
+  // host.
   if (status == 405) reply.head.fields.add("Allow", "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
   const fmt::format_int number(status);
   reply.body =

@@ -65,23 +65,12 @@ constexpr std::string_view kWatchScript = R"(<script>
 void append_escaped(std::string& out, std::string_view text) {
   for (char c : text) {
     switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out.push_back(c);
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out.push_back(c);
     }
   }
 }
@@ -109,9 +98,7 @@ void append_time(std::string& out, std::string_view label, WallTime time) {
 }
 
 // Whether the mode is why; then it is worth telling since when, and watching for its end.
-bool is_about_mode(NoticeKind kind) {
-  return kind == NoticeKind::read_only || kind == NoticeKind::closed;
-}
+bool is_about_mode(NoticeKind kind) { return kind == NoticeKind::read_only || kind == NoticeKind::closed; }
 
 void append_since_and_until(std::string& out, const NoticeFacts& facts) {
   out += "<p class=\"soft\">";
@@ -208,24 +195,18 @@ std::string render_text(const NoticeFacts& facts) {
 
 std::string render(const NoticeFacts& facts, NoticeFormat format) {
   switch (format) {
-    case NoticeFormat::html:
-      return render_html(facts);
-    case NoticeFormat::json:
-      return render_json(facts);
-    case NoticeFormat::text:
-      break;
+    case NoticeFormat::html: return render_html(facts);
+    case NoticeFormat::json: return render_json(facts);
+    case NoticeFormat::text: break;
   }
   return render_text(facts);
 }
 
 std::string_view content_type_of(NoticeFormat format) {
   switch (format) {
-    case NoticeFormat::html:
-      return "text/html; charset=utf-8";
-    case NoticeFormat::json:
-      return "application/problem+json";
-    case NoticeFormat::text:
-      break;
+    case NoticeFormat::html: return "text/html; charset=utf-8";
+    case NoticeFormat::json: return "application/problem+json";
+    case NoticeFormat::text: break;
   }
   return "text/plain; charset=utf-8";
 }

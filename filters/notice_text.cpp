@@ -137,11 +137,7 @@ constexpr std::array<std::string_view, kTexts.size()> kLanguages = list_language
 
 }  // namespace
 
-std::span<const NoticeText> notice_texts() {
-  return kTexts;
-}
-std::span<const std::string_view> notice_languages() {
-  return kLanguages;
-}
+std::span<const NoticeText> notice_texts() { return kTexts; }
+std::span<const std::string_view> notice_languages() { return kLanguages; }
 
 }  // namespace halfdoor

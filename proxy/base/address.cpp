@@ -50,10 +50,11 @@ Result<Address> Address::parse(std::string_view text) {
   if (text.starts_with("unix:")) {
     const std::string_view path = text.substr(5);
     sockaddr_un address{};
-    if (path.empty() || path.front() != '/') return Error{fmt::format("\"{}\" needs an absolute path behind unix:", text)};
+    if (path.empty() || path.front() != '/')
+      return Error{fmt::format("\"{}\" needs an absolute path behind unix:", text)};
     if (path.size() >= sizeof(address.sun_path)) {
-      return Error{fmt::format("\"{}\" is too long for a Unix socket, at most {} bytes", text,
-                               sizeof(address.sun_path) - 1)};
+      return Error{
+          fmt::format("\"{}\" is too long for a Unix socket, at most {} bytes", text, sizeof(address.sun_path) - 1)};
     }
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
@@ -63,7 +64,8 @@ Result<Address> Address::parse(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return Error{fmt::format("\"{}\" has no port, write address:port", text)};
   const std::optional<uint64_t> port = parse_unsigned(text.substr(colon + 1));
-  if (!port || *port > 65535) return Error{fmt::format("\"{}\" needs a port from 0 to 65535 behind the last colon", text)};
+  if (!port || *port > 65535)
+    return Error{fmt::format("\"{}\" needs a port from 0 to 65535 behind the last colon", text)};
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
@@ -109,7 +111,8 @@ std::string Address::text() const {
     return "unix:" + std::string(path, strnlen(path, bytes));
   }
   const std::string host = host_text();
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port()) : fmt::format("[{}]:{}", host, port());
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port())
+                                             : fmt::format("[{}]:{}", host, port());
 }
 
 bool Address::operator==(const Address& other) const {

@@ -26,7 +26,8 @@ struct Block {
   char* tail() { return data + filled; }
 };
 
-// Hands out blocks, last in, first out, so that a busy thread keeps using the ones in its cache. Must outlive its blocks.
+// Hands out blocks, last in, first out, so that a busy thread keeps using the ones in its cache. Must outlive its
+// blocks.
 class BlockPool {
  public:
   BlockPool() = default;

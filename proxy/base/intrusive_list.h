@@ -8,7 +8,8 @@
 
 namespace halfdoor {
 
-// Base of whatever joins a list. Tag tells lists apart for an object that is in several. Leaves its list when destroyed.
+// Base of whatever joins a list. Tag tells lists apart for an object that is in several. Leaves its list when
+// destroyed.
 template <class Tag>
 class ListLink {
  public:

@@ -38,9 +38,9 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 void start_log(LogLevel level) {
   spdlog::init_thread_pool(kQueuedLines, 1);
-  auto queued = std::make_shared<spdlog::async_logger>("halfdoor", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                       spdlog::thread_pool(),
-                                                       spdlog::async_overflow_policy::overrun_oldest);
+  auto queued =
+      std::make_shared<spdlog::async_logger>("halfdoor", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+                                             spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   queued->set_pattern(kPattern, spdlog::pattern_time_type::utc);
   queued->set_level(level_of(level));
   logger() = std::move(queued);

@@ -32,8 +32,8 @@ class SliceQueue {
   void append(std::string_view bytes);
   // Shares `holder`, which contains `bytes`, when they are large enough to be worth it; copies otherwise.
   void append(std::string_view bytes, const BlockRef& holder);
-  // Contiguous room for up to `bytes` (at most Block::kBytes) behind what is there; commit() says how many were written.
-  // commit(0) gives the room back. Room that is never committed is forgotten at the next append.
+  // Contiguous room for up to `bytes` (at most Block::kBytes) behind what is there; commit() says how many were
+  // written. commit(0) gives the room back. Room that is never committed is forgotten at the next append.
   char* reserve(size_t bytes);
   void commit(size_t bytes);
   // Moves up to `most` bytes of `other` behind ours; returns how many.

@@ -16,17 +16,17 @@
 namespace halfdoor {
 
 struct ListenConfig {
-  Address address;                        // port 0: any free one, the same for every worker
-  std::vector<Network> trusted_proxies;   // who may send X-Forwarded-* and X-Request-Id
+  Address address;                       // port 0: any free one, the same for every worker
+  std::vector<Network> trusted_proxies;  // who may send X-Forwarded-* and X-Request-Id
 };
 
 struct ServerConfig {
-  std::string name;                       // as written: "10.0.0.10:8080", "app.internal:80", "unix:/run/app.sock"
-  std::optional<Address> address;         // null until a host name has been resolved
+  std::string name;                // as written: "10.0.0.10:8080", "app.internal:80", "unix:/run/app.sock"
+  std::optional<Address> address;  // null until a host name has been resolved
 };
 
 struct SideConfig {
-  std::vector<ServerConfig> servers;      // never empty
+  std::vector<ServerConfig> servers;  // never empty
 };
 
 struct HealthConfig {
@@ -55,7 +55,7 @@ struct FailbackConfig {
   bool automatic = false;
   Milliseconds healthy_for{30'000};
   Milliseconds minimum_stay{60'000};
-  std::string caught_up;                  // path on the primary; empty: none
+  std::string caught_up;  // path on the primary; empty: none
 
   bool operator==(const FailbackConfig&) const = default;
 };
@@ -63,22 +63,22 @@ struct FailbackConfig {
 struct ReadOnlyConfig {
   std::vector<Rule> allow;
   std::vector<Rule> deny;
-  std::vector<std::string> graphql;       // paths
+  std::vector<std::string> graphql;  // paths
   std::vector<std::string> override_names;
   bool websocket = false;
   int status = 503;
   Milliseconds retry_after{120'000};
-  std::string notice_dir;                 // empty: built in
+  std::string notice_dir;  // empty: built in
   bool banner = true;
-  std::string contact;                    // a URL; empty: none
+  std::string contact;  // a URL; empty: none
 
   bool operator==(const ReadOnlyConfig&) const = default;
 };
 
 struct ServiceConfig {
-  std::string name;                       // [a-z0-9][a-z0-9_-]*, at most 64: it is also a file name
-  std::vector<std::string> hosts;         // lower case, no port, no trailing dot; "*.x" allowed; empty: catches the rest
-  SideConfig sides[2];                    // by index_of(Side)
+  std::string name;                // [a-z0-9][a-z0-9_-]*, at most 64: it is also a file name
+  std::vector<std::string> hosts;  // lower case, no port, no trailing dot; "*.x" allowed; empty: catches the rest
+  SideConfig sides[2];             // by index_of(Side)
   HealthConfig health;
   FailoverConfig failover;
   FailbackConfig failback;
@@ -88,9 +88,9 @@ struct ServiceConfig {
 };
 
 struct Config {
-  std::string file;                       // where it came from
+  std::string file;  // where it came from
   // [server]
-  int workers = 0;                        // as written: 0 to 1024; worker_count() for the number to start
+  int workers = 0;  // as written: 0 to 1024; worker_count() for the number to start
   std::string state_dir = "/var/lib/halfdoor";
   Milliseconds drain{10'000};
   Mode fresh_mode = Mode::primary;
@@ -101,7 +101,7 @@ struct Config {
   bool access_log_json = true;
   // [control]
   std::string control_socket = "/run/halfdoor/control.sock";
-  std::string control_group;              // empty: the daemon's own
+  std::string control_group;  // empty: the daemon's own
   // [admin]
   std::optional<Address> admin_address;
   std::string admin_token_file;
@@ -110,8 +110,8 @@ struct Config {
 
   Limits limits;
   Timeouts timeouts;
-  std::vector<ListenConfig> listeners;    // never empty
-  std::vector<ServiceConfig> services;    // never empty
+  std::vector<ListenConfig> listeners;  // never empty
+  std::vector<ServiceConfig> services;  // never empty
 
   // As written, or one per CPU that this process may use; at least one.
   int worker_count() const;
@@ -120,7 +120,7 @@ struct Config {
 
 // What load_config found. Each problem and warning is "FILE:LINE: what is wrong and what to write".
 struct LoadedConfig {
-  std::shared_ptr<Config> config;         // null if there was any problem
+  std::shared_ptr<Config> config;  // null if there was any problem
   std::vector<std::string> problems;
   std::vector<std::string> warnings;
 };

@@ -13,12 +13,8 @@ namespace {
 constexpr size_t kLongestName = 253;  // RFC 1035 2.3.4
 constexpr size_t kLongestLabel = 63;
 
-bool is_label_char(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-}
-bool all_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), is_digit);
-}
+bool is_label_char(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_'; }
+bool all_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
 
 // What is wrong with a name in lower case; empty: nothing.
 std::string_view name_problem(std::string_view name) {
@@ -38,9 +34,7 @@ std::string_view name_problem(std::string_view name) {
 }
 
 // Names whose last label is a number are read as IPv4 addresses by browsers and resolvers.
-bool looks_like_ipv4(std::string_view name) {
-  return all_digits(name.substr(name.rfind('.') + 1));
-}
+bool looks_like_ipv4(std::string_view name) { return all_digits(name.substr(name.rfind('.') + 1)); }
 
 bool is_ip(std::string_view text) {
   const std::string with_port = std::string(text) + ":0";

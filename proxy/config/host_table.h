@@ -28,7 +28,7 @@ class HostTable {
   using Names = std::unordered_map<std::string, size_t, Hash, std::equal_to<>>;
 
   Names exact_;
-  Names wildcard_;                        // "*.salon.example" as "salon.example"
+  Names wildcard_;  // "*.salon.example" as "salon.example"
   std::optional<size_t> rest_;
 };
 

@@ -19,20 +19,10 @@ std::optional<T> find_text(std::string_view text, const std::array<std::string_v
 
 }  // namespace
 
-std::string_view to_text(Side side) {
-  return kSideTexts[index_of(side)];
-}
-std::string_view to_text(Mode mode) {
-  return kModeTexts[index_of(mode)];
-}
-std::string_view to_text(Verb verb) {
-  return kVerbTexts[static_cast<size_t>(verb)];
-}
-std::optional<Mode> parse_mode(std::string_view text) {
-  return find_text<Mode>(text, kModeTexts);
-}
-std::optional<Verb> parse_verb(std::string_view text) {
-  return find_text<Verb>(text, kVerbTexts);
-}
+std::string_view to_text(Side side) { return kSideTexts[index_of(side)]; }
+std::string_view to_text(Mode mode) { return kModeTexts[index_of(mode)]; }
+std::string_view to_text(Verb verb) { return kVerbTexts[static_cast<size_t>(verb)]; }
+std::optional<Mode> parse_mode(std::string_view text) { return find_text<Mode>(text, kModeTexts); }
+std::optional<Verb> parse_verb(std::string_view text) { return find_text<Verb>(text, kVerbTexts); }
 
 }  // namespace halfdoor

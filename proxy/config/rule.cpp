@@ -17,13 +17,9 @@ bool is_method_char(char c) {
          std::string_view("!#$%&'+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool is_control_or_blank(char c) {
-  return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
-}
+bool is_control_or_blank(char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; }
 
-Error wrong(std::string_view rule, std::string_view what) {
-  return Error{fmt::format("\"{}\": {}", rule, what)};
-}
+Error wrong(std::string_view rule, std::string_view what) { return Error{fmt::format("\"{}\": {}", rule, what)}; }
 
 constexpr std::array<std::string_view, 10> kUsualMethods{"GET",   "HEAD",   "OPTIONS", "POST",  "PUT",
                                                          "PATCH", "DELETE", "MKCOL",   "QUERY", "PURGE"};

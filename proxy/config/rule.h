@@ -19,11 +19,11 @@ struct Rule {
     bool operator==(const Parameter&) const = default;
   };
 
-  std::string method;                     // a token, case-sensitive (RFC 9110 9.1)
-  std::vector<std::string> segments;      // literal, or "*" for one segment, or "**" (last only) for the rest
-  bool trailing_slash = false;            // the pattern ends with "/"
-  std::optional<Parameter> parameter;     // must be among those of the query
-  std::string text;                       // as the operator wrote it
+  std::string method;                  // a token, case-sensitive (RFC 9110 9.1)
+  std::vector<std::string> segments;   // literal, or "*" for one segment, or "**" (last only) for the rest
+  bool trailing_slash = false;         // the pattern ends with "/"
+  std::optional<Parameter> parameter;  // must be among those of the query
+  std::string text;                    // as the operator wrote it
 
   // Path and parameter must be in normal form (decoded, no "//", dot segments, ";params"); an error says how to write
   // it instead. Bytes from 0x80 pass: for `deny`, whose paths are decoded. "GET /" has no segments and trailing_slash.

@@ -4,8 +4,6 @@
 
 namespace halfdoor {
 
-std::string make_mode_field(Mode mode, uint64_t epoch) {
-  return fmt::format("{}; epoch={}", to_text(mode), epoch);
-}
+std::string make_mode_field(Mode mode, uint64_t epoch) { return fmt::format("{}; epoch={}", to_text(mode), epoch); }
 
 }  // namespace halfdoor

@@ -16,15 +16,15 @@ namespace halfdoor {
 // The mode of one service and how it came about.
 struct ServiceState {
   Mode mode = Mode::primary;
-  uint64_t epoch = 1;                     // counts mode changes, from 1
-  WallTime since{};                       // when the mode was entered
-  WallTime side_since{};                  // when the side was entered
+  uint64_t epoch = 1;     // counts mode changes, from 1
+  WallTime since{};       // when the mode was entered
+  WallTime side_since{};  // when the side was entered
   std::string actor;
   std::string reason;
   std::optional<WallTime> until;
-  bool diverged = false;                  // promoted: the primary lacks data
-  bool acknowledged = true;               // false: an automatic change that no operator has looked at
-  std::string mode_field;                 // value of Halfdoor-Mode: "backup-readonly; epoch=8"
+  bool diverged = false;     // promoted: the primary lacks data
+  bool acknowledged = true;  // false: an automatic change that no operator has looked at
+  std::string mode_field;    // value of Halfdoor-Mode: "backup-readonly; epoch=8"
 };
 
 // The value of Halfdoor-Mode for a state.
@@ -39,9 +39,9 @@ struct ConfigGeneration {
 };
 
 struct Snapshot {
-  uint64_t generation = 0;                // grows with every publication
+  uint64_t generation = 0;  // grows with every publication
   std::shared_ptr<const ConfigGeneration> base;
-  std::vector<ServiceState> states;       // by index into Config::services
+  std::vector<ServiceState> states;  // by index into Config::services
 
   const Config& config() const { return *base->config; }
 };

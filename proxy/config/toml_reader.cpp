@@ -122,9 +122,7 @@ Place TableReader::wrong(const TomlEntry& entry, std::string_view what) const {
   return place;
 }
 
-std::string TableReader::full(std::string_view key) const {
-  return full_key(name_, key);
-}
+std::string TableReader::full(std::string_view key) const { return full_key(name_, key); }
 
 TableReader TableReader::table(std::string_view key) {
   const TomlEntry* entry = ask(key);

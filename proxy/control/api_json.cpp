@@ -13,12 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-json text_or_null(const std::string& text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
-json time_or_null(const std::optional<WallTime>& time) {
-  return time ? json(format_rfc3339_ms(*time)) : json(nullptr);
-}
+json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+json time_or_null(const std::optional<WallTime>& time) { return time ? json(format_rfc3339_ms(*time)) : json(nullptr); }
 
 std::string active_side(Mode mode) {
   const std::optional<Side> side = serving_side(mode);
@@ -65,9 +61,7 @@ json remarks_json(const ChangeAnswer& answer) {
 
 }  // namespace
 
-std::string to_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 json service_json(const ControlView& view, size_t service) {
   const ServiceSwitch& state = view.coordinator->service(service);

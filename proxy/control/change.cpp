@@ -21,21 +21,11 @@ void RunningChange::move_to(ChangePhase next_phase) {
     return std::find(before.begin(), before.end(), phase) != before.end();
   };
   switch (next_phase) {
-    case waiting:
-      HALFDOOR_CHECK(may({asking, draining}));
-      break;
-    case asking:
-      HALFDOOR_CHECK(may({waiting}));
-      break;
-    case latching:
-      HALFDOOR_CHECK(may({waiting}));
-      break;
-    case applying:
-      HALFDOOR_CHECK(may({latching}));
-      break;
-    case draining:
-      HALFDOOR_CHECK(may({waiting, applying}));
-      break;
+    case waiting: HALFDOOR_CHECK(may({asking, draining})); break;
+    case asking: HALFDOOR_CHECK(may({waiting})); break;
+    case latching: HALFDOOR_CHECK(may({waiting})); break;
+    case applying: HALFDOOR_CHECK(may({latching})); break;
+    case draining: HALFDOOR_CHECK(may({waiting, applying})); break;
   }
   phase = next_phase;
 }

@@ -17,9 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds kWatchEvery{1};
 
-nlohmann::json parse_json(const std::string& body) {
-  return nlohmann::json::parse(body, nullptr, false);
-}
+nlohmann::json parse_json(const std::string& body) { return nlohmann::json::parse(body, nullptr, false); }
 
 int unreachable(const Error& error, CommandIo io) {
   io.err << "halfdoor: " << error.message << "\n";

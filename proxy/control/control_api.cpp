@@ -24,9 +24,7 @@ constexpr size_t kMostUncertainShown = 10'000;
 constexpr Milliseconds kLeastWait{30'000};
 constexpr Milliseconds kWaitBeyondDrain{5'000};
 
-SteadyTime steady_now() {
-  return std::chrono::steady_clock::now();
-}
+SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
 
 void refuse_method(HttpCall& call, const std::string& allowed) {
   const nlohmann::json problem{{"type", "about:blank"},
@@ -52,9 +50,7 @@ struct ControlApi::Gate {
 ControlApi::ControlApi(struct event_base* base, ControlApiOptions options)
     : base_(base), options_(std::move(options)), streams_(base) {}
 
-ControlApi::~ControlApi() {
-  close();
-}
+ControlApi::~ControlApi() { close(); }
 
 void ControlApi::close() {
   streams_.close_all();
@@ -67,9 +63,7 @@ Status ControlApi::serve_unix(int fd) {
   return copy < 0 ? Status(Error{"no descriptor is left for the control socket"}) : serve(copy, false);
 }
 
-Status ControlApi::serve_tcp(UniqueFd fd) {
-  return serve(fd.release(), true);
-}
+Status ControlApi::serve_tcp(UniqueFd fd) { return serve(fd.release(), true); }
 
 Status ControlApi::serve(int fd, bool over_tcp) {
   auto gate = std::make_unique<Gate>();
@@ -178,10 +172,8 @@ void ControlApi::change_mode(const std::shared_ptr<HttpCall>& call, size_t index
   request->actor = call->over_tcp() ? "token" : call->peer_actor();
   options_.view.coordinator->ask(index, std::move(*request), [call, slot, &service](const ChangeAnswer& answer) {
     switch (answer.kind) {
-      case ChangeAnswer::Kind::done:
-        return call->reply_json(200, to_text(answer_json(service, answer)));
-      case ChangeAnswer::Kind::incomplete:
-        return call->reply_json(202, to_text(answer_json(service, answer)));
+      case ChangeAnswer::Kind::done: return call->reply_json(200, to_text(answer_json(service, answer)));
+      case ChangeAnswer::Kind::incomplete: return call->reply_json(202, to_text(answer_json(service, answer)));
       case ChangeAnswer::Kind::refused:
         return call->reply(409, "application/problem+json", to_text(refusal_json(service, answer)));
       case ChangeAnswer::Kind::stale_epoch:

@@ -67,9 +67,7 @@ Error unreachable(const std::string& path, CURLcode code, long os_error, Millise
 
 }  // namespace
 
-Result<ControlReply> ControlClient::get(const std::string& target) const {
-  return ask(target, nullptr, kReadPatience);
-}
+Result<ControlReply> ControlClient::get(const std::string& target) const { return ask(target, nullptr, kReadPatience); }
 
 Result<ControlReply> ControlClient::post(const std::string& target, const std::string& json,
                                          Milliseconds patience) const {

@@ -22,9 +22,7 @@ constexpr int kBacklog = 128;
 constexpr mode_t kFolderMode = 0755;
 constexpr mode_t kSocketMode = 0660;
 
-std::string why() {
-  return std::strerror(errno);
-}
+std::string why() { return std::strerror(errno); }
 
 Status make_folder(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();

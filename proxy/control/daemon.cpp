@@ -73,22 +73,15 @@ void Daemon::set_timer() {
   evtimer_add(timer_, &wait);
 }
 
-void Daemon::on_timer(int, short, void* daemon) {
-  static_cast<Daemon*>(daemon)->coordinator_->on_time();
-}
+void Daemon::on_timer(int, short, void* daemon) { static_cast<Daemon*>(daemon)->coordinator_->on_time(); }
 
 void Daemon::on_signal(int number, short, void* daemon) {
   auto& self = *static_cast<Daemon*>(daemon);
   switch (number) {
-    case SIGUSR1:
-      return self.change_all(Verb::failover);
-    case SIGUSR2:
-      return self.change_all(Verb::failback);
-    case SIGHUP:
-      log_warning("SIGHUP: reload is not in this version, the configuration stays as it was");
-      return;
-    default:
-      self.stop();
+    case SIGUSR1: return self.change_all(Verb::failover);
+    case SIGUSR2: return self.change_all(Verb::failback);
+    case SIGHUP: log_warning("SIGHUP: reload is not in this version, the configuration stays as it was"); return;
+    default: self.stop();
   }
 }
 
@@ -118,12 +111,8 @@ void Daemon::stop() {
   evtimer_add(events_.back(), &patience);
 }
 
-SteadyTime Daemon::now() {
-  return std::chrono::steady_clock::now();
-}
-WallTime Daemon::wall_now() {
-  return std::chrono::system_clock::now();
-}
+SteadyTime Daemon::now() { return std::chrono::steady_clock::now(); }
+WallTime Daemon::wall_now() { return std::chrono::system_clock::now(); }
 
 void Daemon::publish(std::shared_ptr<const Snapshot> snapshot) {
   for (const auto& worker : workers_) worker->publish(snapshot);
@@ -136,9 +125,7 @@ uint64_t Daemon::write_latch(size_t service, const LatchRecord& record, OnFailur
   });
 }
 
-void Daemon::withdraw_latch(size_t service, uint64_t job) {
-  latches_[service]->withdraw(job);
-}
+void Daemon::withdraw_latch(size_t service, uint64_t job) { latches_[service]->withdraw(job); }
 
 void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) {
   questions_.post([this, question = caught_up_question(config_->services[service]), done = std::move(done)] {
@@ -146,9 +133,7 @@ void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> d
   });
 }
 
-void Daemon::journal(const JournalEntry& entry) {
-  journal_->append(entry);
-}
+void Daemon::journal(const JournalEntry& entry) { journal_->append(entry); }
 
 void Daemon::journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
                             uint64_t writes_finished, uint64_t writes_uncertain) {

@@ -165,9 +165,10 @@ Status Daemon::open_latch_of(const ServiceConfig& service, std::vector<LatchReco
 void Daemon::compare_sides(const ServiceConfig& service) {
   const std::string path = side_record_path(config_->state_dir, service.name);
   for (const std::string& moved : servers_on_other_side(path, service)) {
-    warn(fmt::format("{}: {} since the last start: the latched mode now means other hosts than it did; if that is not "
-                     "what you want, put the configuration back and restart",
-                     service.name, moved));
+    warn(
+        fmt::format("{}: {} since the last start: the latched mode now means other hosts than it did; if that is not "
+                    "what you want, put the configuration back and restart",
+                    service.name, moved));
   }
   if (Status written = write_side_record(path, service); !written) {
     log_warning("{}: cannot note which servers are on which side: {}", service.name, written.error().message);

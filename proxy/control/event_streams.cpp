@@ -29,9 +29,7 @@ EventStreams::EventStreams(struct event_base* base) : heartbeat_(event_new(base,
   HALFDOOR_CHECK(heartbeat_ != nullptr && event_add(heartbeat_, &kHeartbeatEvery) == 0);
 }
 
-EventStreams::~EventStreams() {
-  event_free(heartbeat_);
-}
+EventStreams::~EventStreams() { event_free(heartbeat_); }
 
 bool EventStreams::add(std::shared_ptr<HttpCall> call, const std::string& first) {
   if (watchers_.size() >= kMostEventStreams) return false;

@@ -40,9 +40,7 @@ bool Fence::on_fenced(int worker, const FencedReport& report, SteadyTime now) {
   return true;
 }
 
-double Fence::fenced_ms() const {
-  return fenced_at_ ? ms_between(begun_, *fenced_at_) : 0;
-}
+double Fence::fenced_ms() const { return fenced_at_ ? ms_between(begun_, *fenced_at_) : 0; }
 
 std::string Fence::describe() const {
   const auto open = std::count_if(workers_.begin(), workers_.end(), [](const State& state) { return !state.fenced; });

@@ -11,9 +11,7 @@ namespace halfdoor {
 
 namespace {
 
-void on_wake(evutil_socket_t, short, void* mailbox) {
-  static_cast<Mailbox*>(mailbox)->deliver();
-}
+void on_wake(evutil_socket_t, short, void* mailbox) { static_cast<Mailbox*>(mailbox)->deliver(); }
 
 }  // namespace
 
@@ -23,9 +21,7 @@ Mailbox::Mailbox(struct event_base* base) : wake_(::eventfd(0, EFD_NONBLOCK | EF
   HALFDOOR_CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
 }
 
-Mailbox::~Mailbox() {
-  event_free(event_);
-}
+Mailbox::~Mailbox() { event_free(event_); }
 
 void Mailbox::post(std::function<void()> call) {
   const std::lock_guard<std::mutex> lock(mutex_);

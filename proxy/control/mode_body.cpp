@@ -12,9 +12,7 @@ using nlohmann::json;
 
 constexpr int64_t kLongestWaitMs = 24LL * 3600 * 1000;
 
-Error wrong(const char* key, const char* expected) {
-  return Error{fmt::format("\"{}\" has to be {}", key, expected)};
-}
+Error wrong(const char* key, const char* expected) { return Error{fmt::format("\"{}\" has to be {}", key, expected)}; }
 
 Status take_target(ModeRequest& request, const std::string& key, const json& value) {
   if (!value.is_string()) return wrong(key.c_str(), "a string");

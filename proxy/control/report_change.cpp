@@ -9,9 +9,7 @@ namespace halfdoor {
 namespace {
 
 // "0.4 ms" as long as a fraction says something, else "41 ms".
-std::string in_ms(double ms) {
-  return ms < 10 ? fmt::format("{:.1f} ms", ms) : fmt::format("{:.0f} ms", ms);
-}
+std::string in_ms(double ms) { return ms < 10 ? fmt::format("{:.1f} ms", ms) : fmt::format("{:.0f} ms", ms); }
 
 std::string headline(const nlohmann::json& answer) {
   const std::string service = text_of(answer, "service"), from = text_of(answer, "from"), to = text_of(answer, "to"),

@@ -50,8 +50,7 @@ void ServiceSwitch::deliver_answers() {
 bool ServiceSwitch::step_front() {
   RunningChange& front = *queue_.front();
   switch (front.phase) {
-    case ChangePhase::waiting:
-      return begin_front();
+    case ChangePhase::waiting: return begin_front();
     case ChangePhase::asking: {
       if (!restrictive_waits()) return false;
       front.caught_up = CaughtUpAnswer{false, "another command came before the primary had answered"};
@@ -59,12 +58,9 @@ bool ServiceSwitch::step_front() {
       front.move_to(ChangePhase::waiting);
       return true;
     }
-    case ChangePhase::latching:
-      return step_latching(front);
-    case ChangePhase::applying:
-      return step_applying(front);
-    case ChangePhase::draining:
-      break;
+    case ChangePhase::latching: return step_latching(front);
+    case ChangePhase::applying: return step_applying(front);
+    case ChangePhase::draining: break;
   }
   return false;
 }

@@ -28,9 +28,7 @@ CodePoint read_code_point(std::string_view text) {
   return {value, length};
 }
 
-bool is_control(char32_t value) {
-  return value < 0x20 || (value >= 0x7F && value < 0xA0);
-}
+bool is_control(char32_t value) { return value < 0x20 || (value >= 0x7F && value < 0xA0); }
 
 }  // namespace
 
@@ -48,9 +46,7 @@ std::string clean_text(std::string_view text, size_t most) {
   return clean;
 }
 
-WallTime whole_ms(WallTime time) {
-  return std::chrono::floor<Milliseconds>(time);
-}
+WallTime whole_ms(WallTime time) { return std::chrono::floor<Milliseconds>(time); }
 
 LatchRecord make_change(const LatchRecord& present, const ChangeRequest& request) {
   LatchRecord next;

@@ -12,9 +12,7 @@
 
 namespace halfdoor {
 
-std::string errno_text(int error_number) {
-  return std::generic_category().message(error_number);
-}
+std::string errno_text(int error_number) { return std::generic_category().message(error_number); }
 
 Error file_error(std::string_view what, std::string_view path, int error_number) {
   return Error{fmt::format("{} {}: {}", what, path, errno_text(error_number))};

@@ -23,9 +23,7 @@ std::string about(Milliseconds time) {
   return fmt::format("{}h", (seconds + 3599) / 3600);
 }
 
-std::string in_brackets(const std::string& detail) {
-  return detail.empty() ? std::string() : " (" + detail + ")";
-}
+std::string in_brackets(const std::string& detail) { return detail.empty() ? std::string() : " (" + detail + ")"; }
 
 GuardResult judge_health(Guard rule, std::string_view side, const std::optional<bool>& healthy,
                          const std::string& detail, const GuardFacts& facts) {
@@ -96,23 +94,16 @@ GuardResult judge_persistence(const GuardFacts& facts) {
 
 GuardResult judge_one(Guard rule, const Plan& plan, const GuardFacts& facts) {
   switch (rule) {
-    case Guard::backup_healthy:
-      return judge_health(rule, "backup", facts.backup_healthy, facts.backup_detail, facts);
+    case Guard::backup_healthy: return judge_health(rule, "backup", facts.backup_healthy, facts.backup_detail, facts);
     case Guard::primary_healthy:
       return judge_health(rule, "primary", facts.primary_healthy, facts.primary_detail, facts);
-    case Guard::minimum_stay:
-      return judge_minimum_stay(facts);
-    case Guard::caught_up:
-      return judge_caught_up(plan, facts);
-    case Guard::fenced:
-      return judge_fenced(facts);
-    case Guard::cooldown:
-      return judge_cooldown(facts);
-    case Guard::not_persisted:
-      return judge_persistence(facts);
+    case Guard::minimum_stay: return judge_minimum_stay(facts);
+    case Guard::caught_up: return judge_caught_up(plan, facts);
+    case Guard::fenced: return judge_fenced(facts);
+    case Guard::cooldown: return judge_cooldown(facts);
+    case Guard::not_persisted: return judge_persistence(facts);
     case Guard::transition:
-    case Guard::latched:
-      break;
+    case Guard::latched: break;
   }
   return pass(rule);
 }

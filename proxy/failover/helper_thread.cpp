@@ -55,9 +55,7 @@ HelperThread::HelperThread(const std::string& name) : shared_(std::make_shared<S
   pthread_setname_np(shared_->thread.native_handle(), name.substr(0, 15).c_str());
 }
 
-HelperThread::~HelperThread() {
-  stop(Milliseconds(1000));
-}
+HelperThread::~HelperThread() { stop(Milliseconds(1000)); }
 
 void HelperThread::post(std::function<void()> job) {
   const std::lock_guard lock(shared_->mutex);

@@ -59,9 +59,7 @@ Header make_header(uint32_t slots) {
   return header;
 }
 
-size_t file_bytes(uint32_t slots) {
-  return (static_cast<size_t>(slots) + 1) * kInflightSlotBytes;
-}
+size_t file_bytes(uint32_t slots) { return (static_cast<size_t>(slots) + 1) * kInflightSlotBytes; }
 
 }  // namespace
 
@@ -193,9 +191,7 @@ void InflightFile::free_all_but_known(std::vector<Kept>& kept) {
   }
 }
 
-InflightFile::~InflightFile() {
-  ::munmap(memory_, bytes_);
-}
+InflightFile::~InflightFile() { ::munmap(memory_, bytes_); }
 
 InflightFile::Slot& InflightFile::slot(Ticket ticket) const {
   HALFDOOR_CHECK(ticket < slots_);

@@ -19,9 +19,7 @@ std::optional<Json> parse_object(std::string_view text) {
   return object;
 }
 
-std::string write_object(const Json& object) {
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string write_object(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::optional<std::string> text_field(const Json& object, const char* key) {
   const Json* value = find(object, key);
@@ -61,12 +59,8 @@ std::vector<std::string> texts_field(const Json& object, const char* key) {
   return texts;
 }
 
-Json time_or_null(const std::optional<WallTime>& time) {
-  return time ? Json(format_rfc3339_ms(*time)) : Json();
-}
+Json time_or_null(const std::optional<WallTime>& time) { return time ? Json(format_rfc3339_ms(*time)) : Json(); }
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json() : Json(text);
-}
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 }  // namespace halfdoor

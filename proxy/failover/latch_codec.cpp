@@ -65,9 +65,7 @@ std::string make_header(std::string_view json) {
   return fmt::format("{}{} {:08x} {}\n", kMagic, kVersion, crc32c(json), json.size());
 }
 
-bool is_blank(std::string_view slot) {
-  return slot.find_first_not_of('\0') == std::string_view::npos;
-}
+bool is_blank(std::string_view slot) { return slot.find_first_not_of('\0') == std::string_view::npos; }
 
 std::optional<uint32_t> parse_hex32(std::string_view text) {
   if (text.size() != 8) return std::nullopt;

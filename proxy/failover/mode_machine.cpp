@@ -16,18 +16,12 @@ struct Entry {
   Mode via = Mode::primary;
 };
 
-constexpr Entry stay() {
-  return {};
-}
-constexpr Entry go(Mode to, GuardList guards = {}) {
-  return {PlanKind::change, to, guards, {}, Mode::primary};
-}
+constexpr Entry stay() { return {}; }
+constexpr Entry go(Mode to, GuardList guards = {}) { return {PlanKind::change, to, guards, {}, Mode::primary}; }
 constexpr Entry refuse(std::string_view advice) {
   return {PlanKind::refused, Mode::primary, {Guard::transition}, advice, Mode::primary};
 }
-constexpr Entry by_way_of(Mode via, Mode to, GuardList guards) {
-  return {PlanKind::two_steps, to, guards, {}, via};
-}
+constexpr Entry by_way_of(Mode via, Mode to, GuardList guards) { return {PlanKind::two_steps, to, guards, {}, via}; }
 
 constexpr std::string_view kSayFailoverThenPromote = "say failover first, then promote";
 
@@ -58,15 +52,13 @@ constexpr Entry kTable[5][6] = {
 
 std::string_view advice_towards(Mode wanted, Mode present) {
   switch (wanted) {
-    case Mode::backup_writable:
-      return kSayFailoverThenPromote;
+    case Mode::backup_writable: return kSayFailoverThenPromote;
     case Mode::primary_readonly:
       return present == Mode::backup_writable ? "say freeze, then failback, then freeze"
                                               : "say failback first, then freeze";
     case Mode::primary:
     case Mode::backup_readonly:
-    case Mode::closed:
-      return "say status to see the present mode";
+    case Mode::closed: return "say status to see the present mode";
   }
   return {};
 }
@@ -77,9 +69,7 @@ bool ends_in(const Plan& candidate, Mode wanted) {
 
 }  // namespace
 
-std::string_view to_text(Guard guard) {
-  return kGuardTexts[static_cast<size_t>(guard)];
-}
+std::string_view to_text(Guard guard) { return kGuardTexts[static_cast<size_t>(guard)]; }
 
 std::optional<Guard> parse_guard(std::string_view text) {
   for (size_t i = 0; i < kGuardTexts.size(); ++i) {

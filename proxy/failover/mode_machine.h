@@ -80,8 +80,6 @@ std::optional<Verb> verb_for(Mode wanted, Mode present, bool diverged);
 Plan plan_for_mode(Mode wanted, Mode present, bool diverged);
 
 // Whether a change lets writes pass that did not pass before: such a change is published only after the sync.
-constexpr bool is_towards_more_writes(Mode from, Mode to) {
-  return writes_pass(to) && !writes_pass(from);
-}
+constexpr bool is_towards_more_writes(Mode from, Mode to) { return writes_pass(to) && !writes_pass(from); }
 
 }  // namespace halfdoor

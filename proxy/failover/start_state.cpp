@@ -107,8 +107,7 @@ StartState start_state(std::string_view service, Mode fresh_mode, const LatchRea
       return start_read_only(service, "the latch cannot be understood: " + reading.problem, reading, journal, now);
     case LatchKind::unreadable:
       return start_read_only(service, "the latch cannot be read: " + reading.problem, reading, journal, now);
-    case LatchKind::valid:
-      break;
+    case LatchKind::valid: break;
   }
   if (reading.record.service != service) {
     return start_read_only(service, fmt::format("the latch is that of service \"{}\"", reading.record.service), reading,

@@ -85,9 +85,7 @@ Result<UniqueFd> take_lock(const std::string& folder) {
 
 }  // namespace
 
-std::string describe_user() {
-  return fmt::format("{} (uid {})", user_name(::geteuid()), ::geteuid());
-}
+std::string describe_user() { return fmt::format("{} (uid {})", user_name(::geteuid()), ::geteuid()); }
 
 std::string describe_owner(const std::string& path) {
   struct stat info {};

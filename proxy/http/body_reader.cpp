@@ -32,18 +32,10 @@ void BodyReader::start(BodyFraming framing, uint64_t content_length, const Limit
   trailer_bytes_ = 0;
   trailer_fields_ = 0;
   switch (framing) {
-    case BodyFraming::none:
-      state_ = State::done;
-      break;
-    case BodyFraming::length:
-      state_ = left_ == 0 ? State::done : State::data;
-      break;
-    case BodyFraming::chunked:
-      state_ = State::size;
-      break;
-    case BodyFraming::until_close:
-      state_ = State::data;
-      break;
+    case BodyFraming::none: state_ = State::done; break;
+    case BodyFraming::length: state_ = left_ == 0 ? State::done : State::data; break;
+    case BodyFraming::chunked: state_ = State::size; break;
+    case BodyFraming::until_close: state_ = State::data; break;
   }
 }
 
@@ -52,15 +44,13 @@ BodyReader::Outcome BodyReader::read(std::string_view& input) {
   if (state_ == State::failed) return Outcome::error;
   if (input.empty()) return Outcome::need_more;
   switch (framing_) {
-    case BodyFraming::chunked:
-      return read_chunked(input);
+    case BodyFraming::chunked: return read_chunked(input);
     case BodyFraming::until_close:
       piece_ = input;
       input = {};
       return Outcome::piece;
     case BodyFraming::length:
-    case BodyFraming::none:
-      break;
+    case BodyFraming::none: break;
   }
   const Outcome outcome = take_data(input);
   if (left_ == 0) state_ = State::done;
@@ -91,12 +81,9 @@ BodyReader::Outcome BodyReader::read_chunked(std::string_view& input) {
 
 BodyReader::Outcome BodyReader::take_framing_byte(char c) {
   switch (state_) {
-    case State::size:
-      return take_size_byte(c);
-    case State::extension:
-      return take_extension_byte(c);
-    case State::size_lf:
-      return c == '\n' ? end_chunk_line() : fail("bare CR in a chunk line");
+    case State::size: return take_size_byte(c);
+    case State::extension: return take_extension_byte(c);
+    case State::size_lf: return c == '\n' ? end_chunk_line() : fail("bare CR in a chunk line");
     case State::data_cr:
       if (c != '\r') return fail("chunk data not followed by CRLF");
       state_ = State::data_lf;
@@ -105,15 +92,13 @@ BodyReader::Outcome BodyReader::take_framing_byte(char c) {
       if (c != '\n') return fail("chunk data not followed by CRLF");
       state_ = State::size;
       return Outcome::need_more;
-    case State::trailer:
-      return take_trailer_byte(c);
+    case State::trailer: return take_trailer_byte(c);
     case State::trailer_lf:
       if (++trailer_bytes_ > limits_.trailers) return fail("trailers too large");
       return c == '\n' ? end_trailer_line() : fail("bare CR in a trailer");
     case State::data:
     case State::done:
-    case State::failed:
-      break;
+    case State::failed: break;
   }
   return Outcome::need_more;
 }
@@ -206,8 +191,6 @@ size_t write_chunk(SliceQueue& out, SliceQueue& from, size_t most) {
   return bytes;
 }
 
-void write_last_chunk(SliceQueue& out) {
-  out.append("0\r\n\r\n");
-}
+void write_last_chunk(SliceQueue& out) { out.append("0\r\n\r\n"); }
 
 }  // namespace halfdoor

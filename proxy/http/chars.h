@@ -46,9 +46,7 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
 
 inline constexpr std::array<uint8_t, 256> kCharClasses = internal::make_char_classes();
 
-constexpr uint8_t char_class(char c) {
-  return kCharClasses[static_cast<unsigned char>(c)];
-}
+constexpr uint8_t char_class(char c) { return kCharClasses[static_cast<unsigned char>(c)]; }
 
 // The classes that every byte of `text` is in; all of them for empty text.
 constexpr uint8_t common_class(std::string_view text) {

@@ -19,9 +19,7 @@ bool ChunkExtension::take(char c) {
       if (c == '"') state_ = State::end_of_quoted;
       if (c == '\\') state_ = State::escaped;
       return (char_class(c) & kFieldValueChar) != 0;
-    case State::escaped:
-      state_ = State::quoted;
-      return (char_class(c) & kFieldValueChar) != 0;
+    case State::escaped: state_ = State::quoted; return (char_class(c) & kFieldValueChar) != 0;
     case State::name:
     case State::after_name:
       if (c == '=') {
@@ -31,8 +29,7 @@ bool ChunkExtension::take(char c) {
       break;
     case State::token:
     case State::end_of_quoted:
-    case State::after_value:
-      break;
+    case State::after_value: break;
   }
   if (c == ';') {
     state_ = State::after_semicolon;

@@ -7,19 +7,13 @@ namespace {
 
 std::string_view describe(HeadScanner::Outcome outcome) {
   switch (outcome) {
-    case HeadScanner::Outcome::bare_line_feed:
-      return "bare LF in the head";
-    case HeadScanner::Outcome::bare_carriage_return:
-      return "bare CR in the head";
-    case HeadScanner::Outcome::control_byte:
-      return "control byte in the head";
-    case HeadScanner::Outcome::start_line_too_long:
-      return "status line too long";
-    case HeadScanner::Outcome::head_too_large:
-      return "head too large";
+    case HeadScanner::Outcome::bare_line_feed: return "bare LF in the head";
+    case HeadScanner::Outcome::bare_carriage_return: return "bare CR in the head";
+    case HeadScanner::Outcome::control_byte: return "control byte in the head";
+    case HeadScanner::Outcome::start_line_too_long: return "status line too long";
+    case HeadScanner::Outcome::head_too_large: return "head too large";
     case HeadScanner::Outcome::need_more:
-    case HeadScanner::Outcome::complete:
-      break;
+    case HeadScanner::Outcome::complete: break;
   }
   return {};
 }
@@ -40,22 +34,16 @@ void ResponseReader::start(Arena& arena, ResponseHead& head, bool is_head, bool 
   scanner_.start(limits_.start_line, limits_.head, false);
 }
 
-bool ResponseReader::has_begun() const {
-  return has_begun_;
-}
+bool ResponseReader::has_begun() const { return has_begun_; }
 
 ReadEvent ResponseReader::read(std::string_view& input) {
   if (error_.status != 0) return ReadEvent::error;
   if (!head_done_) return read_head(input);
   switch (body_.read(input)) {
-    case BodyReader::Outcome::need_more:
-      return ReadEvent::need_more;
-    case BodyReader::Outcome::piece:
-      return ReadEvent::body;
-    case BodyReader::Outcome::end:
-      return ReadEvent::end;
-    case BodyReader::Outcome::error:
-      break;
+    case BodyReader::Outcome::need_more: return ReadEvent::need_more;
+    case BodyReader::Outcome::piece: return ReadEvent::body;
+    case BodyReader::Outcome::end: return ReadEvent::end;
+    case BodyReader::Outcome::error: break;
   }
   return fail(body_.what());
 }

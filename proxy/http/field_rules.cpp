@@ -153,10 +153,8 @@ bool is_forbidden_in_trailers(const Field& field) {
     case FieldId::x_http_method:
     case FieldId::x_http_method_override:
     case FieldId::x_method_override:
-    case FieldId::x_request_id:
-      return true;
-    default:
-      break;
+    case FieldId::x_request_id: return true;
+    default: break;
   }
   constexpr std::array<std::string_view, 5> kMore = {"content-range", "location", "range", "set-cookie",
                                                      "www-authenticate"};

@@ -13,9 +13,7 @@ namespace {
 
 constexpr MessageError kFine{};
 
-constexpr MessageError bad(std::string_view what) {
-  return {400, what};
-}
+constexpr MessageError bad(std::string_view what) { return {400, what}; }
 
 MessageError parse_request_line(std::string_view line, RequestHead& head) {
   if (line.empty()) return bad("empty request line");
@@ -66,14 +64,10 @@ MessageError parse_target(Arena& arena, RequestHead& head) {
   head.has_query = question != std::string_view::npos;
   if (head.has_query) head.query = head.target.substr(question + 1);
   switch (check_path(head.path)) {
-    case PathProblem::none:
-      return kFine;
-    case PathProblem::bad_escape:
-      return bad("invalid escape in the path");
-    case PathProblem::nul:
-      return bad("%00 in the path");
-    case PathProblem::above_root:
-      return bad("path climbs above the root");
+    case PathProblem::none: return kFine;
+    case PathProblem::bad_escape: return bad("invalid escape in the path");
+    case PathProblem::nul: return bad("%00 in the path");
+    case PathProblem::above_root: return bad("path climbs above the root");
   }
   return kFine;
 }
@@ -117,13 +111,9 @@ MessageError find_framing(RequestHead& head) {
   if (codings == 0) return kFine;
   if (head.minor_version == 0) return bad("Transfer-Encoding in HTTP/1.0");
   switch (classify_transfer_coding(head.fields.find(FieldId::transfer_encoding)->value)) {
-    case TransferCoding::chunked:
-      head.framing = BodyFraming::chunked;
-      return kFine;
-    case TransferCoding::unsupported:
-      return {501, "unknown transfer coding"};
-    case TransferCoding::malformed:
-      break;
+    case TransferCoding::chunked: head.framing = BodyFraming::chunked; return kFine;
+    case TransferCoding::unsupported: return {501, "unknown transfer coding"};
+    case TransferCoding::malformed: break;
   }
   return bad("bad Transfer-Encoding");
 }
@@ -172,12 +162,9 @@ MessageError parse_request_head(std::string_view text, size_t most_fields, Arena
   MessageError error = parse_request_line(take_line(text), head);
   if (error.status != 0) return error;
   switch (parse_fields(text, most_fields, head.fields, error.what)) {
-    case FieldsOutcome::complete:
-      break;
-    case FieldsOutcome::too_many:
-      return {431, "too many fields"};
-    case FieldsOutcome::malformed:
-      return bad(error.what);
+    case FieldsOutcome::complete: break;
+    case FieldsOutcome::too_many: return {431, "too many fields"};
+    case FieldsOutcome::malformed: return bad(error.what);
   }
   for (const Field& field : head.fields) {
     if (field.id == FieldId::other && is_alias_of_known_field(field.name)) return bad("field name in disguise");

@@ -80,12 +80,9 @@ std::string_view parse_response_head(std::string_view text, size_t most_fields, 
   if (!what.empty()) return what;
   if (head.status == 101 && !expectation.upgrade_asked) return "101 that nobody asked for";
   switch (parse_fields(text, most_fields, head.fields, what)) {
-    case FieldsOutcome::complete:
-      break;
-    case FieldsOutcome::too_many:
-      return "too many fields";
-    case FieldsOutcome::malformed:
-      return what;
+    case FieldsOutcome::complete: break;
+    case FieldsOutcome::too_many: return "too many fields";
+    case FieldsOutcome::malformed: return what;
   }
   what = find_framing(expectation.is_head, head);
   if (!what.empty()) return what;

@@ -27,10 +27,8 @@ bool is_hop_by_hop(FieldId id) {
     case FieldId::te:
     case FieldId::trailer:
     case FieldId::transfer_encoding:
-    case FieldId::upgrade:
-      return true;
-    default:
-      return false;
+    case FieldId::upgrade: return true;
+    default: return false;
   }
 }
 
@@ -122,13 +120,9 @@ std::optional<std::string_view> normalize_host(std::string_view authority, Arena
   return std::string_view(lower, host.size());
 }
 
-bool is_token(std::string_view text) {
-  return !text.empty() && (common_class(text) & kTokenChar) != 0;
-}
+bool is_token(std::string_view text) { return !text.empty() && (common_class(text) & kTokenChar) != 0; }
 
-bool is_field_value(std::string_view text) {
-  return (common_class(text) & kFieldValueChar) != 0;
-}
+bool is_field_value(std::string_view text) { return (common_class(text) & kFieldValueChar) != 0; }
 
 std::string format_http_date(int64_t unix_seconds) {
   using namespace std::chrono;

@@ -7,19 +7,13 @@ namespace {
 
 MessageError error_of(HeadScanner::Outcome outcome) {
   switch (outcome) {
-    case HeadScanner::Outcome::bare_line_feed:
-      return {400, "bare LF in the head"};
-    case HeadScanner::Outcome::bare_carriage_return:
-      return {400, "bare CR in the head"};
-    case HeadScanner::Outcome::control_byte:
-      return {400, "control byte in the head"};
-    case HeadScanner::Outcome::start_line_too_long:
-      return {414, "request line too long"};
-    case HeadScanner::Outcome::head_too_large:
-      return {431, "head too large"};
+    case HeadScanner::Outcome::bare_line_feed: return {400, "bare LF in the head"};
+    case HeadScanner::Outcome::bare_carriage_return: return {400, "bare CR in the head"};
+    case HeadScanner::Outcome::control_byte: return {400, "control byte in the head"};
+    case HeadScanner::Outcome::start_line_too_long: return {414, "request line too long"};
+    case HeadScanner::Outcome::head_too_large: return {431, "head too large"};
     case HeadScanner::Outcome::need_more:
-    case HeadScanner::Outcome::complete:
-      break;
+    case HeadScanner::Outcome::complete: break;
   }
   return {};
 }
@@ -37,22 +31,16 @@ void RequestReader::start(Arena& arena, RequestHead& head) {
   scanner_.start(limits_.start_line, limits_.head, true);
 }
 
-bool RequestReader::has_begun() const {
-  return scanner_.has_begun();
-}
+bool RequestReader::has_begun() const { return scanner_.has_begun(); }
 
 ReadEvent RequestReader::read(std::string_view& input) {
   if (error_.status != 0) return ReadEvent::error;
   if (!head_done_) return read_head(input);
   switch (body_.read(input)) {
-    case BodyReader::Outcome::need_more:
-      return ReadEvent::need_more;
-    case BodyReader::Outcome::piece:
-      return ReadEvent::body;
-    case BodyReader::Outcome::end:
-      return ReadEvent::end;
-    case BodyReader::Outcome::error:
-      break;
+    case BodyReader::Outcome::need_more: return ReadEvent::need_more;
+    case BodyReader::Outcome::piece: return ReadEvent::body;
+    case BodyReader::Outcome::end: return ReadEvent::end;
+    case BodyReader::Outcome::error: break;
   }
   return fail({400, body_.what()});
 }
@@ -79,9 +67,7 @@ ResponseFraming choose_response_framing(const RequestHead& request, const Respon
   if (request.method == "HEAD" || response.status == 204 || response.status == 304) return chosen;
   switch (response.framing) {
     case BodyFraming::none:
-    case BodyFraming::length:
-      chosen.framing = BodyFraming::length;
-      break;
+    case BodyFraming::length: chosen.framing = BodyFraming::length; break;
     case BodyFraming::chunked:
     case BodyFraming::until_close:
       if (request.minor_version == 0) {

@@ -1,5 +1,5 @@
-// Counts calls of malloc and its kin; preloaded into a process, tells the sum in the file COUNT_ALLOCATIONS_FILE, which is
-// mapped so that it can be read while the process runs.
+// Counts calls of malloc and its kin; preloaded into a process, tells the sum in the file COUNT_ALLOCATIONS_FILE, which
+// is mapped so that it can be read while the process runs.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -44,5 +44,4 @@ void* realloc(void* memory, size_t bytes) {
   counter()->fetch_add(1, std::memory_order_relaxed);
   return __libc_realloc(memory, bytes);
 }
-
 }

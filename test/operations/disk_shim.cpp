@@ -1,8 +1,8 @@
 // A disk that is full, failing or hanging on demand, preloaded into halfdoor by the operations tests.
 //
 // While the file named by HALFDOOR_TEST_DISK exists, pwrite, write, fsync and fdatasync on files of the folder
-// HALFDOOR_TEST_DISK_FOLDER do what its first word says: "full" (ENOSPC where something is written), "failing" (EIO where
-// something is synced) or "hanging" (they return once the file is gone).
+// HALFDOOR_TEST_DISK_FOLDER do what its first word says: "full" (ENOSPC where something is written), "failing" (EIO
+// where something is synced) or "hanging" (they return once the file is gone).
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <time.h>

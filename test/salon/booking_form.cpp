@@ -79,9 +79,7 @@ std::string today() {
   return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
-std::string clock_time(std::int64_t minute) {
-  return fmt::format("{:02}:{:02}", minute / 60, minute % 60);
-}
+std::string clock_time(std::int64_t minute) { return fmt::format("{:02}:{:02}", minute / 60, minute % 60); }
 
 std::string read_day(const Fields& fields) {
   std::string text = field_or(fields, "day", "");

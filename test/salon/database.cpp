@@ -48,9 +48,7 @@ void Statement::run() {
   }
 }
 
-std::int64_t Statement::integer(int column) const {
-  return sqlite3_column_int64(statement_.get(), column);
-}
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 
 std::string Statement::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
@@ -97,9 +95,7 @@ void Database::run(const char* script) const {
   if (code != SQLITE_OK) fail(connection_.get(), code);
 }
 
-bool Database::is_read_only() const {
-  return sqlite3_db_readonly(connection_.get(), "main") != 0;
-}
+bool Database::is_read_only() const { return sqlite3_db_readonly(connection_.get(), "main") != 0; }
 
 std::string Database::bytes() const {
   sqlite3_int64 size = 0;
@@ -118,9 +114,7 @@ void copy_in_one_step(const Database& from, const Database& to) {
   if (finished != SQLITE_OK) fail(nullptr, finished);
 }
 
-Transaction::Transaction(const Database& database) : database_(database) {
-  database_.run("BEGIN IMMEDIATE");
-}
+Transaction::Transaction(const Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
 
 Transaction::~Transaction() {
   // An error may have rolled back already; then there is nothing left to do, and nobody to tell.

@@ -16,24 +16,15 @@ namespace {
 
 const char* method_name(evhttp_request* request) {
   switch (evhttp_request_get_command(request)) {
-    case EVHTTP_REQ_GET:
-      return "GET";
-    case EVHTTP_REQ_POST:
-      return "POST";
-    case EVHTTP_REQ_HEAD:
-      return "HEAD";
-    case EVHTTP_REQ_PUT:
-      return "PUT";
-    case EVHTTP_REQ_DELETE:
-      return "DELETE";
-    case EVHTTP_REQ_OPTIONS:
-      return "OPTIONS";
-    case EVHTTP_REQ_TRACE:
-      return "TRACE";
-    case EVHTTP_REQ_CONNECT:
-      return "CONNECT";
-    case EVHTTP_REQ_PATCH:
-      return "PATCH";
+    case EVHTTP_REQ_GET: return "GET";
+    case EVHTTP_REQ_POST: return "POST";
+    case EVHTTP_REQ_HEAD: return "HEAD";
+    case EVHTTP_REQ_PUT: return "PUT";
+    case EVHTTP_REQ_DELETE: return "DELETE";
+    case EVHTTP_REQ_OPTIONS: return "OPTIONS";
+    case EVHTTP_REQ_TRACE: return "TRACE";
+    case EVHTTP_REQ_CONNECT: return "CONNECT";
+    case EVHTTP_REQ_PATCH: return "PATCH";
   }
   return "UNKNOWN";
 }
@@ -157,9 +148,7 @@ void Exchange::end_pieces() {
   evhttp_send_reply_end(std::exchange(evhttp_, nullptr));
 }
 
-void Exchange::piece_sent(evhttp_connection*, void* self) {
-  static_cast<Exchange*>(self)->send_piece();
-}
+void Exchange::piece_sent(evhttp_connection*, void* self) { static_cast<Exchange*>(self)->send_piece(); }
 
 void Exchange::connection_closed(evhttp_connection*, void* self) {
   // evhttp has already taken the request off its connection and left it to us.

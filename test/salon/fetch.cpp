@@ -22,9 +22,7 @@ constexpr ev_ssize_t max_head_bytes = ev_ssize_t{16} * 1024;
 
 }  // namespace
 
-void Fetch::ConnectionFree::operator()(evhttp_connection* connection) const {
-  evhttp_connection_free(connection);
-}
+void Fetch::ConnectionFree::operator()(evhttp_connection* connection) const { evhttp_connection_free(connection); }
 
 Fetch::Fetch(event_base* base, const Endpoint& host, const FetchRequest& request,
              std::function<void(FetchResult)> on_done)

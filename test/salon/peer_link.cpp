@@ -121,8 +121,6 @@ void PeerLink::note_heard(const PeerView& view) {
   listener_.heard(view);
 }
 
-std::int64_t PeerLink::last_heard_ms_ago() const {
-  return last_view_ ? now_ms() - last_heard_at_ms_ : -1;
-}
+std::int64_t PeerLink::last_heard_ms_ago() const { return last_view_ ? now_ms() - last_heard_at_ms_ : -1; }
 
 }  // namespace salon

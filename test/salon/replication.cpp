@@ -34,13 +34,9 @@ void Replication::start(const std::string& own_url) {
   if (peer) link_.set_peer(*peer);
 }
 
-void Replication::stop() {
-  waiters_.clear();
-}
+void Replication::stop() { waiters_.clear(); }
 
-PeerView Replication::self() const {
-  return {role(), store_.version()};
-}
+PeerView Replication::self() const { return {role(), store_.version()}; }
 
 std::string Replication::why_no_writes() const {
   if (is_asking_peer_ && role() == Role::source) return "this host has just started and asks its peer who is in charge";

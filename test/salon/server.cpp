@@ -61,9 +61,7 @@ std::string dump(const nlohmann::json& json) {
 
 }  // namespace
 
-void Server::EvhttpFree::operator()(evhttp* http) const {
-  evhttp_free(http);
-}
+void Server::EvhttpFree::operator()(evhttp* http) const { evhttp_free(http); }
 
 Server::Server(event_base* base, const Options& options, Replication& replication)
     : base_(base),
@@ -84,9 +82,7 @@ Server::Server(event_base* base, const Options& options, Replication& replicatio
   evhttp_set_gencb(http_.get(), &Server::received, this);
 }
 
-Server::~Server() {
-  stop();
-}
+Server::~Server() { stop(); }
 
 Endpoint Server::listen() {
   evhttp_bound_socket* socket =

@@ -38,12 +38,9 @@ void write_whole_file(const std::filesystem::path& file, const std::string& text
 
 const char* to_text(Role role) {
   switch (role) {
-    case Role::source:
-      return "source";
-    case Role::frozen:
-      return "frozen";
-    case Role::replica:
-      return "replica";
+    case Role::source: return "source";
+    case Role::frozen: return "frozen";
+    case Role::replica: return "replica";
   }
   return "unknown";
 }

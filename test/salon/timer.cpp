@@ -18,9 +18,7 @@ void Timer::start(std::int64_t delay_ms) {
   evtimer_add(event_.get(), &delay);
 }
 
-void Timer::stop() {
-  evtimer_del(event_.get());
-}
+void Timer::stop() { evtimer_del(event_.get()); }
 
 void Timer::fire(evutil_socket_t, short, void* self) {
   // A copy, because the function may destroy the timer that holds it.

@@ -26,9 +26,7 @@ bool is_newer(const Version& one, const Version& other) {
   return std::tie(one.term, one.change) > std::tie(other.term, other.change);
 }
 
-Version History::version() const {
-  return {lineage, term_starts.empty() ? 0 : term_starts.rbegin()->first, change};
-}
+Version History::version() const { return {lineage, term_starts.empty() ? 0 : term_starts.rbegin()->first, change}; }
 
 bool History::covers(const Version& version) const {
   if (version.is_empty()) return true;

@@ -9,12 +9,8 @@ namespace halfdoor {
 
 namespace {
 
-Address address(std::string_view text) {
-  return Address::parse(text).value();
-}
-Network network(std::string_view text) {
-  return Network::parse(text).value();
-}
+Address address(std::string_view text) { return Address::parse(text).value(); }
+Network network(std::string_view text) { return Network::parse(text).value(); }
 
 }  // namespace
 

@@ -16,9 +16,7 @@ Result<int> half_of(int number) {
   return number / 2;
 }
 
-bool is_open(int fd) {
-  return fcntl(fd, F_GETFD) != -1;
-}
+bool is_open(int fd) { return fcntl(fd, F_GETFD) != -1; }
 
 }  // namespace
 

@@ -25,9 +25,7 @@ std::string gathered(const SliceQueue& queue, int most) {
 }
 
 // What the queue holds, without changing it.
-std::string content(const SliceQueue& queue) {
-  return gathered(queue, 4096);
-}
+std::string content(const SliceQueue& queue) { return gathered(queue, 4096); }
 
 // `bytes` of text that differ by place, so that a mix-up shows.
 std::string pattern(std::mt19937& random, size_t bytes) {

@@ -13,9 +13,7 @@ inline const std::string kListen = "[[listen]]\naddress = \"127.0.0.1:0\"\n";
 inline const std::string kService =
     "[[service]]\nname = \"salon\"\nprimary.servers = [\"10.0.0.10:8080\"]\nbackup.servers = [\"10.9.0.10:8080\"]\n";
 
-inline LoadedConfig parse(const std::string& text) {
-  return parse_config(text, "/etc/halfdoor/halfdoor.toml");
-}
+inline LoadedConfig parse(const std::string& text) { return parse_config(text, "/etc/halfdoor/halfdoor.toml"); }
 
 // One finding: its line, and words that its message must contain.
 struct Expected {

@@ -19,9 +19,7 @@ std::vector<std::string> reference_lines() {
   return lines;
 }
 
-bool is_key_char(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_' || c == '.';
-}
+bool is_key_char(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_' || c == '.'; }
 
 // "key" of a line `key = value`, also behind "# "; empty for other lines.
 std::string key_of(std::string_view line) {
@@ -113,15 +111,9 @@ TEST_CASE("whatever is wrong with a file, every finding names a line of it") {
   for (unsigned change = random() % 4 + 1; change > 0; --change) {
     std::string& line = lines[random() % lines.size()];
     switch (random() % 5) {
-      case 0:
-        line.clear();
-        break;
-      case 1:
-        std::swap(line, lines[random() % lines.size()]);
-        break;
-      case 2:
-        line += "\n" + lines[random() % lines.size()];
-        break;
+      case 0: line.clear(); break;
+      case 1: std::swap(line, lines[random() % lines.size()]); break;
+      case 2: line += "\n" + lines[random() % lines.size()]; break;
       case 3:
         if (line.starts_with("# ")) line.erase(0, 2);
         break;

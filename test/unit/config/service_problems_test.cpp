@@ -5,9 +5,7 @@ namespace halfdoor {
 namespace {
 
 // A service whose lines are those of `text`, behind the listener's two.
-std::string service(const std::string& text) {
-  return kListen + text;
-}
+std::string service(const std::string& text) { return kListen + text; }
 
 const std::string kName = "[[service]]\nname = \"salon\"\n";                                               // lines 3, 4
 const std::string kServers = "primary.servers = [\"10.0.0.1:80\"]\nbackup.servers = [\"10.0.0.2:80\"]\n";  // 5, 6

@@ -36,9 +36,7 @@ Said run(const ControlFixture& fixture, std::vector<std::string> arguments) {
   return run(std::move(arguments));
 }
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -69,9 +67,7 @@ TEST_CASE("help_and_version_are_0") {
   CHECK(run({"version"}).out.starts_with("halfdoor "));
 }
 
-TEST_CASE("run_hands_the_file_on") {
-  CHECK(run({"run", "-c", "x.toml"}).code == 99);
-}
+TEST_CASE("run_hands_the_file_on") { CHECK(run({"run", "-c", "x.toml"}).code == 99); }
 
 TEST_CASE("check_says_ok_or_every_problem") {
   const Folder folder;

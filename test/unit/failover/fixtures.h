@@ -47,9 +47,7 @@ inline void write_text(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
-inline WallTime at(const std::string& rfc3339) {
-  return parse_rfc3339(rfc3339).value();
-}
+inline WallTime at(const std::string& rfc3339) { return parse_rfc3339(rfc3339).value(); }
 
 inline LatchRecord make_record(Mode from, Mode to, uint64_t epoch) {
   LatchRecord record;

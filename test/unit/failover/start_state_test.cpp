@@ -9,12 +9,8 @@ namespace {
 
 const WallTime kNow = at("2026-11-23T00:00:00Z");
 
-LatchReading valid(const LatchRecord& record) {
-  return {LatchKind::valid, record, 0, {}};
-}
-LatchReading bad(LatchKind kind) {
-  return {kind, {}, 0, "it is no good"};
-}
+LatchReading valid(const LatchRecord& record) { return {LatchKind::valid, record, 0, {}}; }
+LatchReading bad(LatchKind kind) { return {kind, {}, 0, "it is no good"}; }
 
 JournalKnowledge journal(Mode to, uint64_t epoch, bool diverged = false) {
   JournalEntry entry = entry_of(make_record(Mode::primary, to, epoch), JournalEntry::Kind::change);

@@ -41,21 +41,13 @@ extern "C" {
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   return call("pwrite", SYS_pwrite64, fd, bytes, size, offset);
 }
-int fsync(int fd) {
-  return static_cast<int>(call("fsync", SYS_fsync, fd));
-}
-int fdatasync(int fd) {
-  return static_cast<int>(call("fdatasync", SYS_fdatasync, fd));
-}
-int ftruncate(int fd, off_t size) noexcept {
-  return static_cast<int>(call("ftruncate", SYS_ftruncate, fd, size));
-}
+int fsync(int fd) { return static_cast<int>(call("fsync", SYS_fsync, fd)); }
+int fdatasync(int fd) { return static_cast<int>(call("fdatasync", SYS_fdatasync, fd)); }
+int ftruncate(int fd, off_t size) noexcept { return static_cast<int>(call("ftruncate", SYS_ftruncate, fd, size)); }
 int rename(const char* from, const char* to) noexcept {
   return static_cast<int>(call("rename", SYS_renameat, AT_FDCWD, from, AT_FDCWD, to));
 }
-int unlink(const char* path) noexcept {
-  return static_cast<int>(call("unlink", SYS_unlinkat, AT_FDCWD, path, 0));
-}
+int unlink(const char* path) noexcept { return static_cast<int>(call("unlink", SYS_unlinkat, AT_FDCWD, path, 0)); }
 int linkat(int from_fd, const char* from, int to_fd, const char* to, int flags) noexcept {
   return static_cast<int>(call("linkat", SYS_linkat, from_fd, from, to_fd, to, flags));
 }

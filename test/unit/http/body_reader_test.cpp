@@ -7,9 +7,7 @@ namespace halfdoor::test {
 namespace {
 
 // One chunk "hello" with this chunk line, then the end.
-Observation with_size(std::string_view line) {
-  return chunked(std::string(line) + "\r\nhello\r\n0\r\n\r\n");
-}
+Observation with_size(std::string_view line) { return chunked(std::string(line) + "\r\nhello\r\n0\r\n\r\n"); }
 Observation with_trailers(std::string_view lines) {
   return chunked("5\r\nhello\r\n0\r\n" + std::string(lines) + "\r\n");
 }

@@ -10,14 +10,10 @@ namespace {
 
 std::string_view name_of(BodyFraming framing) {
   switch (framing) {
-    case BodyFraming::none:
-      return "none";
-    case BodyFraming::length:
-      return "length";
-    case BodyFraming::chunked:
-      return "chunked";
-    case BodyFraming::until_close:
-      return "until close";
+    case BodyFraming::none: return "none";
+    case BodyFraming::length: return "length";
+    case BodyFraming::chunked: return "chunked";
+    case BodyFraming::until_close: return "until close";
   }
   return "?";
 }
@@ -111,14 +107,10 @@ Observation observe_body(const Pieces& pieces, BodyFraming framing, uint64_t len
     MessageError failure;
     ReadEvent read(std::string_view& input) {
       switch (reader.read(input)) {
-        case BodyReader::Outcome::need_more:
-          return ReadEvent::need_more;
-        case BodyReader::Outcome::piece:
-          return ReadEvent::body;
-        case BodyReader::Outcome::end:
-          return ReadEvent::end;
-        case BodyReader::Outcome::error:
-          break;
+        case BodyReader::Outcome::need_more: return ReadEvent::need_more;
+        case BodyReader::Outcome::piece: return ReadEvent::body;
+        case BodyReader::Outcome::end: return ReadEvent::end;
+        case BodyReader::Outcome::error: break;
       }
       failure = {400, reader.what()};
       return ReadEvent::error;

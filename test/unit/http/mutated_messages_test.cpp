@@ -74,17 +74,10 @@ std::string mutate(std::string text, Sequence& sequence) {
     const size_t at = sequence.below(text.size());
     const std::string_view piece = kInsertions[sequence.below(std::size(kInsertions))];
     switch (sequence.below(4)) {
-      case 0:
-        text.erase(at, 1 + sequence.below(3));
-        break;
-      case 1:
-        text.replace(at, 1, piece);
-        break;
-      case 2:
-        text.insert(at, text.substr(sequence.below(text.size()), sequence.below(20)));
-        break;
-      default:
-        text.insert(at, piece);
+      case 0: text.erase(at, 1 + sequence.below(3)); break;
+      case 1: text.replace(at, 1, piece); break;
+      case 2: text.insert(at, text.substr(sequence.below(text.size()), sequence.below(20))); break;
+      default: text.insert(at, piece);
     }
     if (text.empty()) text = "x";
   }

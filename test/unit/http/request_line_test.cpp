@@ -7,9 +7,7 @@ namespace halfdoor::test {
 namespace {
 
 // A request with this line and nothing but Host.
-Observation with_line(std::string line) {
-  return request(line.append("\r\nHost: salon.example\r\n\r\n"));
-}
+Observation with_line(std::string line) { return request(line.append("\r\nHost: salon.example\r\n\r\n")); }
 
 struct Parsed {
   Arena arena;

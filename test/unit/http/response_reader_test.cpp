@@ -10,15 +10,11 @@ namespace {
 constexpr std::string_view kNext = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
 constexpr ResponseSetting kClosing{false, false, true};
 
-Observation with_line(std::string_view line) {
-  return response(std::string(line) + "\r\nContent-Length: 0\r\n\r\n");
-}
+Observation with_line(std::string_view line) { return response(std::string(line) + "\r\nContent-Length: 0\r\n\r\n"); }
 Observation ok(std::string_view fields, std::string_view body, ResponseSetting setting = {}) {
   return response("HTTP/1.1 200 OK\r\n" + std::string(fields) + "\r\n\r\n" + std::string(body), setting);
 }
-bool says(const Observation& seen, std::string_view text) {
-  return seen.heads.find(text) != std::string::npos;
-}
+bool says(const Observation& seen, std::string_view text) { return seen.heads.find(text) != std::string::npos; }
 
 }  // namespace
 
