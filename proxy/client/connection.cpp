@@ -240,6 +240,13 @@ void ClientConnection::begin_close() {
   environment_.exchange.turn.resume_later(*this);
 }
 
+void ClientConnection::end_idle() {
+  if (state_ != State::idle) return;
+  stream_->look_again();
+  resume();
+  if (state_ == State::idle) close(false);
+}
+
 void ClientConnection::close(bool by_reset) {
   if (exchange_ != nullptr) {
     exchange_->leave("the client left before the request was complete");

@@ -52,6 +52,8 @@ class ClientConnection final : public ListLink<ClientConnections>,
   void refuse_for_lack_of_room();
   // Closes at once; by a reset what the kernel still holds is thrown away.
   void close(bool by_reset);
+  // Closes it if it is idle and stays so: a request that the kernel has received already is answered first.
+  void end_idle();
   bool was_refused() const { return was_refused_; }
   // Something of a response has not been written yet.
   bool owes_response() const { return state_ == State::exchanging && !(response_done_ && out_.empty()); }

@@ -56,7 +56,9 @@ void ClientConnections::count_client(const Address& peer, int change) {
 
 void ClientConnections::begin_stop() {
   is_stopping_ = true;
-  close_idle(open_);
+  std::vector<ClientConnection*> idle;
+  for (ClientConnection& connection : idle_) idle.push_back(&connection);
+  for (ClientConnection* connection : idle) connection->end_idle();
 }
 
 void ClientConnections::close_idle(size_t count) {

@@ -26,7 +26,7 @@ Acceptor::Acceptor(Loop& loop, UniqueFd socket, WorkerCounters& counters, Accept
   watch_ = std::make_unique<ReadWatch>(loop_, socket_.get(), [this] { accept_some(); });
 }
 
-void Acceptor::accept_some() {
+bool Acceptor::accept_some() {
   for (int i = 0; i < kMostInARow; ++i) {
     sockaddr_storage storage{};
     socklen_t length = sizeof(storage);
@@ -36,10 +36,14 @@ void Acceptor::accept_some() {
       accepted_(loop_.adopt(std::move(fd), is_unix_, /*is_connecting=*/false), peer, local_);
       continue;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) return shed_one();
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+      shed_one();
+      return false;
+    }
     // Anything else concerns the one connection that has failed before it was accepted.
   }
+  return true;
 }
 
 void Acceptor::shed_one() {
@@ -63,7 +67,8 @@ void Acceptor::on_deadline(Deadline&) {
 
 void Acceptor::close() {
   if (watch_ == nullptr) return;
-  accept_some();
+  for (int rows = 0; rows < kMostRowsAtClose && accept_some(); ++rows) {
+  }
   watch_.reset();
   back_off_.clear();
   socket_.reset();

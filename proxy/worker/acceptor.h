@@ -26,9 +26,12 @@ class Acceptor final : public Deadline::Owner {
  private:
   // So many in a row, so that a flood of connections does not keep those that are open waiting.
   static constexpr int kMostInARow = 64;
+  // As many rows as the longest queue needs.
+  static constexpr int kMostRowsAtClose = 128;
   static constexpr int64_t kBackOffMs = 100;
 
-  void accept_some();
+  // Whether there may be more.
+  bool accept_some();
   void shed_one();
   void on_deadline(Deadline& deadline) override;
 
