@@ -106,6 +106,21 @@ TEST_CASE("a stop closes a connection behind a response whose head did not say s
   CHECK(worker.observer.stopped.size() == 1);
 }
 
+TEST_CASE("a request that had arrived when the stop began is answered, on a new connection and an idle one") {
+  const bool is_first = GENERATE(true, false);
+  SimulatedWorker worker(one_server());
+  worker.answer_everything();
+  SimulatedClient& client = is_first ? worker.connect() : worker.ask(get("/1"));
+  client.send(get("/last"));
+  worker.network.pump();
+  worker.core->begin_stop(Milliseconds(10'000));
+  worker.run();
+  CHECK(client.last().body == "primary GET /last ");
+  CHECK(client.last().field("Connection") == "close");
+  CHECK(client.peer.saw_end());
+  CHECK(worker.observer.stopped == std::vector<uint64_t>{0});
+}
+
 TEST_CASE("a request whose head is half there when the stop begins is still answered") {
   SimulatedWorker worker(one_server());
   worker.answer_everything();

@@ -132,6 +132,7 @@ TEST_CASE("promote lets writes pass to the backup and to nowhere else") {
   worker.change_mode(Mode::backup_writable);
   CHECK(worker.ask(post("/w", "x")).last().body == "backup POST /w x");
   CHECK(worker.primary().connection_count() == 0);
+  REQUIRE(worker.ledger.begun.size() == 1);
   CHECK(worker.ledger.begun[0].side == Side::backup);
 }
 

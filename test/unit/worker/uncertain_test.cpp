@@ -177,6 +177,7 @@ TEST_CASE("a write that a rule allows stands in the ledger like any other") {
        {Mode::backup_readonly}});
   SimulatedClient& client = worker.ask(post("/login", "", "Content-Type: text/plain\r\n"));
   REQUIRE(worker.writes_open() == 1);
+  REQUIRE(worker.ledger.begun.size() == 1);
   CHECK(worker.ledger.begun[0].side == Side::backup);
   worker.backup().last().close();
   worker.run();
