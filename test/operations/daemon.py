@@ -69,7 +69,7 @@ class Halfdoor:
         self.control_path = os.path.join(folder, "control.sock")
         self.config_path = os.path.join(folder, "halfdoor.toml")
         self.log_path = os.path.join(folder, "halfdoor.log")
-        self.environment = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0", **(environment or {})}
+        self.environment = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0:quarantine_size_mb=4", **(environment or {})}
         self.port = 0
         self.process = None
         self.reserved = None
