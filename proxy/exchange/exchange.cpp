@@ -199,6 +199,7 @@ void Exchange::try_next() {
 }
 
 void Exchange::fail_without_server() {
+  speak_for_current_mode();
   answer(environment_.notices.unreachable(context_, request_, timed_out_ ? 504 : 502));
 }
 
@@ -207,6 +208,7 @@ void Exchange::answer_plain(int status, std::string_view what) {
 }
 
 void Exchange::answer(LocalReply reply) {
+  speak_for_current_mode();
   move_to(State::local);
   response_.clear();
   response_pipe_.reset();
@@ -293,6 +295,7 @@ void Exchange::on_final_head() {
     return leave({});
   }
   remove_hop_by_hop(response_.fields);
+  speak_for_current_mode();
   for (Filter* filter : generation_->chain(service_).rewrite_response) filter->rewrite_response(context_, response_);
   client_->on_response_ready();
 }
@@ -332,11 +335,14 @@ void Exchange::on_attempt_failed(const AttemptFailure& failure) {
     response_pipe_.abort();
     return client_->on_response_ready();
   }
-  if (is_uncertain) return answer(environment_.notices.uncertain(context_, request_, failure.is_timeout ? 504 : 502));
+  if (is_uncertain) {
+    speak_for_current_mode();
+    return answer(environment_.notices.uncertain(context_, request_, failure.is_timeout ? 504 : 502));
+  }
   if (!may_retry) return fail_without_server();
   environment_.counters.services[service_]->retries.add();
   response_pipe_.reset();
-  if (generation_ != environment_.current) return judge_again();
+  if (generation_ != environment_.current || epoch_ != generation_->state(service_).epoch) return judge_again();
   if (failure.was_reused) {
     // The server closed a connection that waited in the pool: it is not the server that failed.
     const ServerId server = attempt_.server();

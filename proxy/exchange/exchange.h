@@ -123,6 +123,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool choose_service();
   void hold_generation();
   void drop_generation();
+  // What the client is told names the mode of now, not the one by which its request was judged before a switch.
+  void speak_for_current_mode();
   void make_request_id();
   void judge();
   void judge_again();

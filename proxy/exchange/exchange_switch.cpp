@@ -68,9 +68,18 @@ void Exchange::cut(std::string_view why) {
     response_pipe_.abort();
     return client_->on_response_ready();
   }
+  speak_for_current_mode();
   answer(is_uncertain ? environment_.notices.uncertain(context_, request_, 502)
                       : environment_.notices.unreachable(context_, request_, 503));
   closes_client_ = true;
+}
+
+void Exchange::speak_for_current_mode() {
+  if (generation_ == nullptr || generation_ == environment_.current) return;
+  const uint64_t epoch = epoch_;
+  drop_generation();
+  hold_generation();
+  epoch_ = epoch;
 }
 
 void Exchange::let_go_of_generation() {
