@@ -89,9 +89,10 @@ class HangingDiskTest(OperationsTest):
             ran = self.run_cli(self.daemon, "failback", "--wait", "1s", expect=2)
             self.assertIn("not-persisted", ran.err)
             if what == "hanging":
-                # What hangs in the kernel may still be written, after the refusal and before the kill.
+                # What hangs in the kernel is written in the end, and taken back only then: the next record stands behind it.
                 self.heal()
-                wait_for("the mode is persisted", lambda: not self.daemon.service()["not_persisted"])
+                self.run_cli(self.daemon, "failover", "--reason", "after the disk came back")
+                wait_for("that is persisted", lambda: not self.daemon.service()["not_persisted"])
             self.daemon.kill9()
             self.heal()
             self.daemon.start()
