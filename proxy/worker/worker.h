@@ -12,7 +12,7 @@
 #include "base/unique_fd.h"
 #include "config/snapshot.h"
 #include "exchange/write_ledger.h"
-#include "worker/counters.h"
+#include "upstream/counters.h"
 
 namespace halfdoor {
 

@@ -1,4 +1,0 @@
-// The counters as the control thread knows them.
-#pragma once
-
-#include "upstream/counters.h"
