@@ -122,18 +122,26 @@ bool UncertainList::take_line(std::string_view line) {
   return true;
 }
 
+UncertainList::Key UncertainList::key_of(const UncertainWrite& write) {
+  UncertainWrite identity = write;
+  // What became of it may be told differently, by who marked it and by who found it.
+  identity.bytes_sent = 0;
+  identity.why.clear();
+  return to_json(identity);
+}
+
 void UncertainList::remember(const UncertainWrite& write) {
-  if (!keys_.insert({write.request_id, write.wall_ms}).second) return;
+  if (!keys_.insert(key_of(write)).second) return;
   writes_.push_back(write);
   if (writes_.size() <= kUncertainKept) return;
-  keys_.erase({writes_.front().request_id, writes_.front().wall_ms});
+  keys_.erase(key_of(writes_.front()));
   writes_.pop_front();
 }
 
 std::string UncertainList::remember_all(const std::vector<UncertainWrite>& writes) {
   std::string lines;
   for (const UncertainWrite& write : writes) {
-    if (found_.count({write.request_id, write.wall_ms}) != 0) continue;
+    if (found_.count(key_of(write)) != 0) continue;
     remember(write);
     lines += to_json(write) + "\n";
   }

@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -67,7 +66,9 @@ class UncertainList {
   size_t count(std::string_view service) const;
 
  private:
-  using Key = std::pair<std::string, int64_t>;
+  // All that tells a write from others: a trusted proxy may give one request id to many of one moment.
+  using Key = std::string;
+  static Key key_of(const UncertainWrite& write);
   struct Output;
   UncertainList(HelperThread& helper, std::shared_ptr<Output> output);
   bool take_line(std::string_view line);

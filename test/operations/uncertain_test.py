@@ -49,6 +49,20 @@ class UncertainTest(OperationsTest):
         self.assertEqual(sum("/book/" in line for line in text.splitlines()), 5, text)
         self.check_histories()
 
+    def test_writes_to_which_a_trusted_proxy_gave_one_id_are_all_listed(self):
+        primary, backup = self.pair()
+        daemon = self.salon(primary, backup, listen='trusted_proxies = ["127.0.0.1"]')
+        primary.plan("*", gate="never")
+        clients = [daemon.connect() for _ in range(12)]
+        for i, client in enumerate(clients):
+            client.send(request("POST", f"/book/{i}", b"x", {"X-Request-Id": "one-page"}))
+        wait_for("all of them are at the primary", lambda: len(primary.arrivals()) == 12)
+        self.assertEqual({a.id for a in primary.arrivals()}, {"one-page"})
+        daemon.restart()
+        self.assertEqual(sorted(w["path"] for w in self.listed(daemon)), sorted(f"/book/{i}" for i in range(12)))
+        for client in clients:
+            client.close()
+
     def test_a_write_that_was_answered_is_not_listed_after_a_kill(self):
         primary, backup = self.pair()
         daemon = self.salon(primary, backup)

@@ -122,6 +122,23 @@ TEST_CASE("the_same_request_id_at_another_time_is_another_write") {
   });
 }
 
+TEST_CASE("the_same_request_id_for_another_request_is_another_write") {
+  const TemporaryFolder folder;
+  UncertainWrite other_path = make_write(1), other_method = make_write(1), told_differently = make_write(1);
+  other_path.path += "/2";
+  other_method.method = "PATCH";
+  told_differently.why = "halfdoor stopped";
+  told_differently.bytes_sent += 1;
+  with_list(folder.path(), [&](UncertainList& list) {
+    REQUIRE(list.append_now({make_write(1), other_path, other_method}).ok());
+    CHECK(list.count("salon") == 3);
+  });
+  with_list(folder.path(), [&](UncertainList& list) {
+    REQUIRE(list.append_now({told_differently, other_path}).ok());
+    CHECK(list.count("salon") == 3);
+  });
+}
+
 TEST_CASE("lines_listed_twice_or_torn_are_read_as_one_or_skipped") {
   const TemporaryFolder folder;
   const std::string line = to_json(make_write(1)) + "\n";
