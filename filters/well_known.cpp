@@ -21,7 +21,7 @@ std::string render(const ServiceConfig& service, const ServiceState& state) {
 
 LocalReply refuse_method(Arena& arena) {
   LocalReply reply = BuiltInNotices().plain(arena, 405, "Only GET and HEAD are answered here.");
-  reply.head.fields.add("Allow", "GET, HEAD");
+  reply.head.fields.set(FieldId::other, "Allow", "GET, HEAD");
   return reply;
 }
 
