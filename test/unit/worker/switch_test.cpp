@@ -147,16 +147,22 @@ TEST_CASE("another service does not notice a switch") {
                             config.services.push_back(other);
                           },
                           {}});
-  SimulatedClient& client = worker.ask("POST /w HTTP/1.1\r\nHost: other.example\r\nContent-Length: 1\r\n\r\nx");
-  // More often than snapshots are kept.
-  for (int i = 0; i < 20; ++i) worker.change_mode(i % 2 ? Mode::primary : Mode::backup_readonly);
+  std::vector<SimulatedClient*> clients;
+  // More often than snapshots are kept, each held by a write of the other service.
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(&worker.ask("POST /w HTTP/1.1\r\nHost: other.example\r\nContent-Length: 1\r\n\r\nx"));
+    worker.change_mode(i % 2 ? Mode::primary : Mode::backup_readonly);
+  }
   CHECK(worker.observer.fenced.size() == 20);
   CHECK(worker.ledger.uncertain.empty());
   worker.advance(11'000);
-  worker.network.server("10.1.0.1:80").last().send(reply(200, "done"));
+  MemoryServer& server = worker.network.server("10.1.0.1:80");
+  for (size_t i = 0; i < server.connection_count(); ++i) server.connection(i).send(reply(200, "done"));
   worker.run();
-  CHECK(client.last().body == "done");
-  CHECK_FALSE(client.last().has_field("Halfdoor-Mode"));
+  for (SimulatedClient* client : clients) {
+    CHECK(client->last().body == "done");
+    CHECK_FALSE(client->last().has_field("Halfdoor-Mode"));
+  }
 }
 
 TEST_CASE("at most eight snapshots stay alive, and what still holds an older one is ended and named") {
