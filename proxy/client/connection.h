@@ -96,26 +96,26 @@ class ClientConnection final : public ListLink<ClientConnections>,
   const std::string address_text_;
   ClientInfo info_;
   RequestReader reader_;
-  Exchange* exchange_ = nullptr;          // from the first byte of a head until its response is written
+  Exchange* exchange_ = nullptr;  // from the first byte of a head until its response is written
   SliceQueue out_;
   BlockRef read_block_;
-  std::string_view input_;                // read but not yet taken, within read_block_
+  std::string_view input_;  // read but not yet taken, within read_block_
   Deadline read_deadline_;
   Deadline write_deadline_;
   ResponseFraming framing_;
   uint64_t requests_ = 0;
-  uint64_t thrown_away_ = 0;              // bytes of a body nobody wants, or of a lingering close
-  uint64_t window_bytes_ = 0;             // of the request body, since window_start_ms_
+  uint64_t thrown_away_ = 0;   // bytes of a body nobody wants, or of a lingering close
+  uint64_t window_bytes_ = 0;  // of the request body, since window_start_ms_
   int64_t window_start_ms_ = 0;
   int64_t last_body_ms_ = 0;
   State state_ = State::idle;
-  bool request_done_ = true;              // the present request has been read to its end
-  bool reading_broken_ = false;           // nothing more may be read as a request
+  bool request_done_ = true;     // the present request has been read to its end
+  bool reading_broken_ = false;  // nothing more may be read as a request
   bool head_written_ = false;
-  bool response_done_ = false;            // everything has been pulled
+  bool response_done_ = false;  // everything has been pulled
   bool is_discarding_ = false;
-  bool was_stopped_ = false;              // since window_start_ms_ there was no room for more of the request body
-  bool was_refused_ = false;              // for lack of room
+  bool was_stopped_ = false;  // since window_start_ms_ there was no room for more of the request body
+  bool was_refused_ = false;  // for lack of room
 };
 
 }  // namespace halfdoor

@@ -125,7 +125,8 @@ void ClientConnection::next_request() {
   exchange_ = nullptr;
   move_to(State::idle);
   const Milliseconds keep_alive = environment_.exchange.timeouts().keep_alive;
-  read_deadline_.set((environment_.connections.is_crowded() ? std::min(keep_alive, kCrowdedKeepAlive) : keep_alive).count());
+  read_deadline_.set(
+      (environment_.connections.is_crowded() ? std::min(keep_alive, kCrowdedKeepAlive) : keep_alive).count());
   environment_.connections.on_idle(*this);
   if (!input_.empty() || stream_->is_readable()) environment_.exchange.turn.resume_later(*this);
 }

@@ -54,7 +54,7 @@ class ClientConnections {
   std::unordered_map<std::string, uint64_t> per_client_;     // only when limits.connections_per_client is set
   uint64_t most_;
   uint64_t open_ = 0;
-  uint64_t refused_open_ = 0;                                // of them: refused, on their way out
+  uint64_t refused_open_ = 0;  // of them: refused, on their way out
   std::string date_;
   int64_t date_seconds_ = -1;
   bool is_stopping_ = false;

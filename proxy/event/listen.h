@@ -8,7 +8,8 @@
 namespace halfdoor {
 
 // Bound, listening, non-blocking, close-on-exec. With `reuse_port` several sockets may share the address (SO_REUSEPORT)
-// and the kernel spreads connections over them. A stale Unix socket file is replaced. Errors name the address and say why.
+// and the kernel spreads connections over them. A stale Unix socket file is replaced. Errors name the address and say
+// why.
 Result<UniqueFd> listen_on(const Address& address, bool reuse_port);
 // Where a socket is bound: tells the port when 0 was asked for.
 Result<Address> local_address(int fd);

@@ -43,7 +43,8 @@ Loop::Loop() : wheel_(monotonic_ms()) {
   event_config_free(config);
   HALFDOOR_CHECK(base_ != nullptr);
   // Ends a wait so that deadlines are looked at; the time is read by the turn, not here.
-  tick_ = event_new(base_, -1, EV_PERSIST, [](evutil_socket_t, short, void*) {}, nullptr);
+  tick_ = event_new(
+      base_, -1, EV_PERSIST, [](evutil_socket_t, short, void*) {}, nullptr);
   const timeval period{0, TimerWheel::kTickMs * 1000};
   event_add(tick_, &period);
 }

@@ -10,10 +10,10 @@ namespace halfdoor {
 
 struct IoResult {
   enum class Status : uint8_t {
-    ok,           // `bytes` were moved, at least one
+    ok,  // `bytes` were moved, at least one
     would_block,
-    end,          // the peer has finished sending
-    failed,       // `error` is an errno
+    end,     // the peer has finished sending
+    failed,  // `error` is an errno
   };
   Status status = Status::would_block;
   size_t bytes = 0;
@@ -41,8 +41,8 @@ class Stream {
   // The peer has closed its half or the connection broke. What it had sent may still be read.
   bool is_closed() const { return closed_; }
 
-  // A read that is shorter than asked for counts as drained. Yet a reset that comes together with data gives one edge in
-  // which it does not show: whoever still waits for the end of a message looks again after such a read, and reads
+  // A read that is shorter than asked for counts as drained. Yet a reset that comes together with data gives one edge
+  // in which it does not show: whoever still waits for the end of a message looks again after such a read, and reads
   // would_block, or what happened.
   void look_again() { readable_ = true; }
 

@@ -174,7 +174,8 @@ void Attempt::on_deadline(Deadline&) {
     case State::idle: break;
     case State::connecting:
       counters().connect_failures.add();
-      fail({UpstreamFailure::Kind::connect, "no connection within timeouts.connect", ETIMEDOUT, true, true, false, false});
+      fail({UpstreamFailure::Kind::connect, "no connection within timeouts.connect", ETIMEDOUT, true, true, false,
+            false});
       break;
     case State::sending:
       if (!all_pulled_ && bytes_sent_ == pulled_bytes_) {

@@ -19,12 +19,12 @@ namespace halfdoor {
 
 struct AttemptFailure {
   UpstreamFailure::Kind kind = UpstreamFailure::Kind::closed;
-  std::string_view what;                  // a literal
-  int error = 0;                          // errno, 0: none
+  std::string_view what;  // a literal
+  int error = 0;          // errno, 0: none
   bool is_timeout = false;
-  bool nothing_sent = true;               // not a byte was taken by the connection
-  bool has_final_head = false;            // a final status line was received
-  bool was_reused = false;                // on a pooled connection, before any byte of a response
+  bool nothing_sent = true;     // not a byte was taken by the connection
+  bool has_final_head = false;  // a final status line was received
+  bool was_reused = false;      // on a pooled connection, before any byte of a response
 };
 
 // Belongs to one exchange, which uses it for one attempt after the other.
@@ -60,8 +60,8 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
         deadline_(environment.wheel, *this) {}
 
   struct Terms {
-    bool may_be_resent = false;           // any idle connection will do, and no entry in the ledger is needed
-    bool new_connection = false;          // never a pooled one
+    bool may_be_resent = false;   // any idle connection will do, and no entry in the ledger is needed
+    bool new_connection = false;  // never a pooled one
     bool is_head_request = false;
   };
   // False: no connection could even be begun; error() is an errno.
@@ -76,8 +76,8 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   void resume_reading() {
     if (connection_ != nullptr) connection_->resume_reading();
   }
-  // Ends the attempt from our side. What was sent of a request that may not be re-sent and has no final status is cut by
-  // a reset and listed as uncertain for `why`. Returns whether that was so.
+  // Ends the attempt from our side. What was sent of a request that may not be re-sent and has no final status is cut
+  // by a reset and listed as uncertain for `why`. Returns whether that was so.
   bool abandon(std::string_view why);
 
   State state() const { return state_; }
@@ -122,7 +122,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   std::unique_ptr<UpstreamConnection> connection_;
   std::optional<WriteLedger::Ticket> ticket_;
   ResponseHead* response_ = nullptr;
-  SliceQueue unsent_body_;                // body bytes pulled before the first byte was taken
+  SliceQueue unsent_body_;  // body bytes pulled before the first byte was taken
   Deadline deadline_;
   uint64_t bytes_sent_ = 0;
   uint64_t interim_bytes_ = 0;
@@ -133,7 +133,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   BodyFraming framing_ = BodyFraming::none;
   State state_ = State::idle;
   bool head_pulled_ = false;
-  bool request_complete_ = false;         // everything has been pulled, and all of it was taken
+  bool request_complete_ = false;  // everything has been pulled, and all of it was taken
   bool all_pulled_ = false;
   uint64_t pulled_bytes_ = 0;
 };

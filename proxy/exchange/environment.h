@@ -57,7 +57,7 @@ struct ExchangeEnvironment {
   WorkerCounters& counters;
   const WallClock& wall_clock;
   Random random;
-  Generation* current = nullptr;          // the snapshot by which new work is judged
+  Generation* current = nullptr;  // the snapshot by which new work is judged
 
   const Config& config() const { return current->snapshot->config(); }
   const Limits& limits() const { return config().limits; }

@@ -361,8 +361,8 @@ void Exchange::on_ledger_full() {
 
 void Exchange::leave(std::string_view why) {
   if (attempt_.is_active()) {
-    const bool may_learn_outcome = !is_resendable_ && !attempt_.nothing_sent() && attempt_.is_request_complete() &&
-                                   !attempt_.has_final_head();
+    const bool may_learn_outcome =
+        !is_resendable_ && !attempt_.nothing_sent() && attempt_.is_request_complete() && !attempt_.has_final_head();
     client_ = nullptr;
     if (may_learn_outcome) return;
     finish_drain(drain_end(attempt_.abandon(why)));

@@ -36,9 +36,9 @@ enum class DrainEnd : uint8_t { write_finished, write_uncertain, moved, other };
 // What the client's connection knows; lives as long as that.
 struct ClientInfo {
   const ListenConfig* listener = nullptr;
-  std::string_view address;               // without port
-  std::string_view local;                 // "host:port" of our end
-  bool is_trusted = false;                // may send X-Forwarded-* and X-Request-Id
+  std::string_view address;  // without port
+  std::string_view local;    // "host:port" of our end
+  bool is_trusted = false;   // may send X-Forwarded-* and X-Request-Id
 };
 
 class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public Deadline::Owner, public Disposable {
@@ -60,7 +60,9 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   // The client has pushed, finished or aborted the body.
   void on_request_body() { attempt_.on_request_body(); }
   // Nobody wants more of the request body: what comes is to be thrown away.
-  bool discards_request_body() const { return state_ == State::local || state_ == State::done || !attempt_.is_active(); }
+  bool discards_request_body() const {
+    return state_ == State::local || state_ == State::done || !attempt_.is_active();
+  }
   // How much of it, before the connection is closed instead.
   uint64_t discard_limit() const { return discard_limit_; }
 
@@ -74,12 +76,13 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   // Bytes of the body have been pulled: the server may send more.
   void on_body_pulled(size_t bytes);
   bool sent_continue() const { return sent_continue_; }
-  // The client needs it no longer: everything was pulled, or the client has gone. Destroys it at the end of the turn, or
-  // when the outcome of its write is known.
+  // The client needs it no longer: everything was pulled, or the client has gone. Destroys it at the end of the turn,
+  // or when the outcome of its write is known.
   void leave(std::string_view why);
 
   // Towards the worker ------------------------------------------------------------------------------------------------
-  // The worker has made another snapshot current. Returns whether this exchange now is where the mode would not have it.
+  // The worker has made another snapshot current. Returns whether this exchange now is where the mode would not have
+  // it.
   bool on_mode_changed();
   // The snapshot it holds must go: ends it unless its response is on its way.
   void let_go_of_generation();
@@ -170,7 +173,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool head_pulled_ = false;
   bool closes_client_ = false;
   bool sent_continue_ = false;
-  bool is_draining_ = false;              // counted by Exchanges as not yet fenced
+  bool is_draining_ = false;  // counted by Exchanges as not yet fenced
 };
 
 }  // namespace halfdoor

@@ -13,7 +13,7 @@ namespace halfdoor {
 // How the draining of a service ended.
 struct DrainTally {
   uint64_t epoch = 0;
-  uint64_t left = 0;                      // exchanges that are where the mode would not have them
+  uint64_t left = 0;  // exchanges that are where the mode would not have them
   uint64_t writes_finished = 0;
   uint64_t writes_uncertain = 0;
   uint64_t reads_moved = 0;
@@ -78,7 +78,7 @@ class Exchanges {
   IntrusiveList<Exchange, Exchanges> active_;
   std::vector<std::unique_ptr<Exchange>> left_;  // ended in this turn
   std::vector<std::unique_ptr<Exchange>> kept_;
-  std::vector<DrainTally> drains_;        // by service
+  std::vector<DrainTally> drains_;  // by service
   std::vector<bool> is_draining_;
   std::vector<std::array<uint32_t, 2>> next_server_;
   size_t in_use_ = 0;

@@ -12,35 +12,35 @@
 
 namespace halfdoor {
 
-// What a filter may know about the exchange. Everything in it lives at least as long as the exchange; text that a filter
-// makes for a head goes into `arena`.
+// What a filter may know about the exchange. Everything in it lives at least as long as the exchange; text that a
+// filter makes for a head goes into `arena`.
 struct RequestContext {
   Arena* arena = nullptr;
   const Config* config = nullptr;
   const ListenConfig* listener = nullptr;
   const ServiceConfig* service = nullptr;
-  const ServiceState* state = nullptr;    // the mode by which this exchange is judged
-  const RequestHead* request = nullptr;   // the original, as the client sent it
+  const ServiceState* state = nullptr;   // the mode by which this exchange is judged
+  const RequestHead* request = nullptr;  // the original, as the client sent it
   std::string_view request_id;
-  std::string_view client_address;        // without port; "unix:" for Unix sockets
-  std::string_view server_name;           // "host:port" of this connection's local end
+  std::string_view client_address;  // without port; "unix:" for Unix sockets
+  std::string_view server_name;     // "host:port" of this connection's local end
   bool is_tls = false;
-  bool peer_is_trusted = false;           // the peer is one of listener->trusted_proxies
-  int64_t wall_seconds = 0;               // Unix time, for people
-  uint32_t jitter = 0;                    // a random number of this exchange, for Retry-After
+  bool peer_is_trusted = false;  // the peer is one of listener->trusted_proxies
+  int64_t wall_seconds = 0;      // Unix time, for people
+  uint32_t jitter = 0;           // a random number of this exchange, for Retry-After
   // Of the attempt; `primary` and false for local replies.
   Side side = Side::primary;
-  bool is_fallback = false;               // on the other side than the mode's
-  bool is_local_reply = false;            // the response was made here
+  bool is_fallback = false;     // on the other side than the mode's
+  bool is_local_reply = false;  // the response was made here
 };
 
-// An answer made here instead of by a host. Its head goes through rewrite_response like any other; the framing is chosen
-// by the codec. Text lives in the arena of the exchange or for ever.
+// An answer made here instead of by a host. Its head goes through rewrite_response like any other; the framing is
+// chosen by the codec. Text lives in the arena of the exchange or for ever.
 struct LocalReply {
-  ResponseHead head;                      // status and fields; without Content-Length
-  std::string_view body;                  // sent with GET; HEAD gets its length only
-  bool discards_body = false;             // read the request's body and throw it away (limits.refused_body)
-  bool closes = false;                    // Connection: close afterwards
+  ResponseHead head;           // status and fields; without Content-Length
+  std::string_view body;       // sent with GET; HEAD gets its length only
+  bool discards_body = false;  // read the request's body and throw it away (limits.refused_body)
+  bool closes = false;         // Connection: close afterwards
 };
 
 // Changes a body on its way. Owned by the exchange; used by nothing before filters that need it exist.

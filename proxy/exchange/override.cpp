@@ -20,9 +20,7 @@ bool same_to_cgi(std::string_view a, std::string_view b) {
   return true;
 }
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 }  // namespace
 
@@ -30,10 +28,8 @@ bool is_override_field(const Field& field, const std::vector<std::string>& names
   switch (field.id) {
     case FieldId::x_http_method:
     case FieldId::x_http_method_override:
-    case FieldId::x_method_override:
-      return true;
-    default:
-      break;
+    case FieldId::x_method_override: return true;
+    default: break;
   }
   for (const std::string& name : names) {
     if (same_to_cgi(field.name, name)) return true;
@@ -54,9 +50,7 @@ bool is_override_parameter(std::string_view name, const std::vector<std::string>
   return false;
 }
 
-std::string override_value(std::string_view value) {
-  return std::string(trim(decode_parameter(value, 1)));
-}
+std::string override_value(std::string_view value) { return std::string(trim(decode_parameter(value, 1))); }
 
 BodyForm find_body_form(const FieldList& fields) {
   const Field* type = nullptr;

@@ -51,8 +51,6 @@ enum class BodyForm : uint8_t {
   unclear,  // several types, or none that can be read: it may be any of them
 };
 BodyForm find_body_form(const FieldList& fields);
-inline bool body_may_carry_override(const FieldList& fields) {
-  return find_body_form(fields) != BodyForm::none;
-}
+inline bool body_may_carry_override(const FieldList& fields) { return find_body_form(fields) != BodyForm::none; }
 
 }  // namespace halfdoor

@@ -14,12 +14,8 @@ constexpr int hex_value(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-bool is_blank(char c) {
-  return static_cast<unsigned char>(c) <= 0x20;
-}
-bool reads_as_underscore(char c) {
-  return c == '_' || c == '.' || c == ' ' || c == '[';
-}
+bool is_blank(char c) { return static_cast<unsigned char>(c) <= 0x20; }
+bool reads_as_underscore(char c) { return c == '_' || c == '.' || c == ' ' || c == '['; }
 
 // `name` is decoded.
 bool reads_as(std::string_view name, std::string_view wanted) {

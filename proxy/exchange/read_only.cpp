@@ -9,9 +9,7 @@ namespace halfdoor {
 
 namespace {
 
-constexpr ReadOnlyDecision refuse(std::string_view why) {
-  return {ReadOnlyVerdict::refused, why};
-}
+constexpr ReadOnlyDecision refuse(std::string_view why) { return {ReadOnlyVerdict::refused, why}; }
 
 // Judges one request; lives for one call.
 class Judge {

@@ -47,13 +47,9 @@ bool may_have_parameter(const Rule::Parameter& wanted, std::string_view query) {
   return !for_each_parameter(query, "&", is_another) || !for_each_parameter(query, "&;", is_another);
 }
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-bool is_dot_or_blank(char c) {
-  return c == '.' || static_cast<unsigned char>(c) <= 0x20;
-}
+bool is_dot_or_blank(char c) { return c == '.' || static_cast<unsigned char>(c) <= 0x20; }
 
 // Some hosts drop dots and blanks at the end of a name.
 std::string_view trim_end(std::string_view segment) {
@@ -255,13 +251,10 @@ bool SpellingMatcher::matches_ambiguous(Pattern pattern) const {
 bool SpellingMatcher::matches_pattern(const Pattern& pattern) {
   if (kind_ == Kind::unknown) prepare();
   switch (kind_) {
-    case Kind::plain:
-      return matches_plain(pattern);
-    case Kind::ambiguous:
-      return matches_ambiguous(pattern);
+    case Kind::plain: return matches_plain(pattern);
+    case Kind::ambiguous: return matches_ambiguous(pattern);
     case Kind::unknown:
-    case Kind::endless:
-      break;
+    case Kind::endless: break;
   }
   return true;
 }
@@ -274,8 +267,6 @@ bool SpellingMatcher::deny_matches(const Rule& rule) {
   return hides_query || may_have_parameter(*rule.parameter, head_.query);
 }
 
-bool SpellingMatcher::matches_path(std::string_view path) {
-  return matches_pattern(Pattern(path));
-}
+bool SpellingMatcher::matches_path(std::string_view path) { return matches_pattern(Pattern(path)); }
 
 }  // namespace halfdoor

@@ -7,6 +7,7 @@
 
 namespace halfdoor {
 
-bool second_guard_passes(const ServiceConfig& service, const ServiceState& state, Side side, const RequestHead& request);
+bool second_guard_passes(const ServiceConfig& service, const ServiceState& state, Side side,
+                         const RequestHead& request);
 
 }  // namespace halfdoor

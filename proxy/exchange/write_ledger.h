@@ -1,5 +1,6 @@
 // WriteLedger: where the identity of a write stands from before its first byte until its final status line, so that a
-// write whose outcome nobody knows is listed even when the process was killed. Implemented in failover/ over a mapped file.
+// write whose outcome nobody knows is listed even when the process was killed. Implemented in failover/ over a mapped
+// file.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,12 @@
 namespace halfdoor {
 
 struct WriteIdentity {
-  int64_t wall_ms = 0;                    // Unix time
+  int64_t wall_ms = 0;  // Unix time
   std::string_view request_id;
   std::string_view service;
   uint64_t epoch = 0;
   std::string_view method;
-  std::string_view path;                  // the target as sent; the ledger may cut long ones
+  std::string_view path;  // the target as sent; the ledger may cut long ones
   std::string_view client;
   Side side = Side::primary;
   std::string_view server;

@@ -121,7 +121,7 @@ class UpstreamConnection final : public Stream::Handler,
   int64_t last_used_ms_;
   uint32_t uses_ = 0;
   State state_ = State::connecting;
-  bool has_sent_ = false;                 // a byte of the present request
+  bool has_sent_ = false;  // a byte of the present request
   bool write_broken_ = false;
 };
 

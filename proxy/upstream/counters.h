@@ -23,12 +23,12 @@ class Counter {
 };
 
 struct ServerCounters {
-  Counter in_flight;                      // exchanges attached to a connection of this server
-  Counter pooled;                         // idle connections kept
+  Counter in_flight;  // exchanges attached to a connection of this server
+  Counter pooled;     // idle connections kept
   Counter connects;
   Counter connect_failures;
   Counter attempts;
-  Counter failures;                       // attempts that ended without a final status line
+  Counter failures;  // attempts that ended without a final status line
 };
 
 struct ServiceCounters {
@@ -37,12 +37,12 @@ struct ServiceCounters {
                 std::vector<ServerCounters>(service.side(Side::backup).servers.size())} {}
 
   Counter requests;
-  Counter refused;                        // by the read-only filter
-  Counter second_guard;                   // caught by the second guard: always 0
+  Counter refused;       // by the read-only filter
+  Counter second_guard;  // caught by the second guard: always 0
   Counter fallback_reads;
   Counter retries;
   Counter uncertain;
-  std::array<Counter, 6> responses;       // by class: [2] is 2xx; [0] what never got a status
+  std::array<Counter, 6> responses;  // by class: [2] is 2xx; [0] what never got a status
   std::array<std::vector<ServerCounters>, 2> servers;
 };
 
@@ -51,12 +51,12 @@ struct WorkerCounters {
     for (const ServiceConfig& service : config.services) services.push_back(std::make_unique<ServiceCounters>(service));
   }
 
-  Counter connections;                    // client connections open now
+  Counter connections;  // client connections open now
   Counter connections_accepted;
-  Counter connections_refused;            // over the limit or out of descriptors
-  Counter exchanges;                      // in flight now
-  Counter bad_requests;                   // answered before a service was chosen
-  Counter turns;                          // iterations of the loop: a worker that is stuck stops counting
+  Counter connections_refused;  // over the limit or out of descriptors
+  Counter exchanges;            // in flight now
+  Counter bad_requests;         // answered before a service was chosen
+  Counter turns;                // iterations of the loop: a worker that is stuck stops counting
   std::vector<std::unique_ptr<ServiceCounters>> services;
 };
 

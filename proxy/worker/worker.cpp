@@ -135,8 +135,8 @@ class WorkerThread final : public Worker {
     loop_->wait(!core_->has_work());  // callbacks: each does I/O on its own socket and marks others
     core_->resume();                  // reading that was stopped goes on
     core_->fire_deadlines();
-    core_->flush();                   // one write per marked connection
-    core_->dispose();                 // nothing of what ended is on the stack any more
+    core_->flush();    // one write per marked connection
+    core_->dispose();  // nothing of what ended is on the stack any more
     counters_.turns.add();
   }
 

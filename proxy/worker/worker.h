@@ -21,32 +21,32 @@ struct ExchangeInfo {
   std::string request_id;
   std::string service;
   uint64_t epoch = 0;
-  std::string side;                       // "primary", "backup", "none"
-  std::string server;                     // empty: none
+  std::string side;    // "primary", "backup", "none"
+  std::string server;  // empty: none
   std::string method;
   std::string path;
   std::string client;
-  std::string state;                      // "waiting", "sending", "awaiting", "relaying", "local"
+  std::string state;  // "waiting", "sending", "awaiting", "relaying", "local"
   int64_t age_ms = 0;
-  uint64_t bytes_in = 0;                  // of the request's body, from the client
-  uint64_t bytes_out = 0;                 // of the response's body, to the client
+  uint64_t bytes_in = 0;   // of the request's body, from the client
+  uint64_t bytes_out = 0;  // of the response's body, to the client
 };
 
 // What a worker found when it made a snapshot current.
 struct ServiceAtSwitch {
   uint64_t epoch = 0;
-  uint64_t writes_draining = 0;           // writes in flight where this mode would not have them
-  uint64_t others_draining = 0;           // reads and tunnels, likewise
+  uint64_t writes_draining = 0;  // writes in flight where this mode would not have them
+  uint64_t others_draining = 0;  // reads and tunnels, likewise
 };
 
 // How the draining of one service ended in one worker.
 struct FencedReport {
-  size_t service = 0;                     // index into Config::services
+  size_t service = 0;  // index into Config::services
   uint64_t epoch = 0;
-  uint64_t writes_finished = 0;           // got their final status line
-  uint64_t writes_uncertain = 0;          // did not
-  uint64_t reads_moved = 0;               // re-sent on the side that serves
-  uint64_t cut = 0;                       // ended by us at `drain`
+  uint64_t writes_finished = 0;   // got their final status line
+  uint64_t writes_uncertain = 0;  // did not
+  uint64_t reads_moved = 0;       // re-sent on the side that serves
+  uint64_t cut = 0;               // ended by us at `drain`
 };
 
 // Called on the worker's thread; implementations only store and wake the control thread.
@@ -67,10 +67,10 @@ struct WorkerOptions {
   // One per Config::listeners, in order; bound and listening, non-blocking.
   std::vector<UniqueFd> listening_sockets;
   std::shared_ptr<const Snapshot> snapshot;
-  WorkerObserver* observer = nullptr;     // outlives the worker
+  WorkerObserver* observer = nullptr;  // outlives the worker
   std::unique_ptr<WriteLedger> ledger;
-  uint64_t most_connections = 0;          // client connections of this worker
-  uint64_t seed = 0;                      // of request ids and jitter
+  uint64_t most_connections = 0;  // client connections of this worker
+  uint64_t seed = 0;              // of request ids and jitter
 };
 
 // All functions are for the control thread. They post to the worker's mailbox and return at once.

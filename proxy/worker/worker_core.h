@@ -1,5 +1,5 @@
-// WorkerCore: everything that a worker owns but its thread, loop and sockets. Runs as well on memory streams and a clock
-// that a test moves.
+// WorkerCore: everything that a worker owns but its thread, loop and sockets. Runs as well on memory streams and a
+// clock that a test moves.
 #pragma once
 
 #include <cstdint>
@@ -84,7 +84,7 @@ class WorkerCore final : public Exchanges::Observer, public Deadline::Owner {
   Exchanges exchanges_;
   ClientConnections connections_;
   Deadline stop_deadline_;
-  std::vector<FencedReport> fenced_;      // to be reported once what was cut is destroyed
+  std::vector<FencedReport> fenced_;  // to be reported once what was cut is destroyed
   uint64_t cut_ = 0;
   bool is_stopping_ = false;
   bool has_stopped_ = false;

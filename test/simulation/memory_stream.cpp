@@ -67,9 +67,7 @@ IoResult MemoryStream::write(const struct iovec* pieces, int count) {
   return {IoResult::Status::ok, written, 0};
 }
 
-int MemoryStream::finish_connect() {
-  return std::exchange(connection_->error, 0);
-}
+int MemoryStream::finish_connect() { return std::exchange(connection_->error, 0); }
 
 bool MemoryStream::deliver_edge() {
   if (!std::exchange(connection_->has_edge, false)) return false;

@@ -34,15 +34,9 @@ bool take_chunked(std::string_view& rest, std::string& body) {
 
 }  // namespace
 
-std::string WireMessage::method() const {
-  return word(start_line, 0);
-}
-std::string WireMessage::target() const {
-  return word(start_line, 1);
-}
-int WireMessage::status() const {
-  return std::atoi(word(start_line, 1).c_str());
-}
+std::string WireMessage::method() const { return word(start_line, 0); }
+std::string WireMessage::target() const { return word(start_line, 1); }
+int WireMessage::status() const { return std::atoi(word(start_line, 1).c_str()); }
 
 bool WireMessage::has_field(std::string_view name) const {
   for (std::string_view line : split(fields, '\n')) {

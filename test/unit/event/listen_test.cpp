@@ -25,9 +25,7 @@ struct TemporaryFolder {
   char path[32] = "/tmp/halfdoor-listen-XXXXXX";
 };
 
-Address any_port(const char* text) {
-  return Address::parse(text).value();
-}
+Address any_port(const char* text) { return Address::parse(text).value(); }
 
 }  // namespace
 

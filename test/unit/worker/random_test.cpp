@@ -97,50 +97,33 @@ class RandomDay {
     char size[20];
     std::snprintf(size, sizeof(size), "%zx\r\n", body.size());
     switch (below(12)) {
-      case 0:
-        held_.push_back({&peer, reply(200, body)});
-        return {};
-      case 1:
-        peer.close();
-        return {};
-      case 2:
-        peer.reset();
-        return {};
-      case 3:
-        return "HTTP/1.1 100 Continue\r\n\r\n" + reply(200, body);
-      case 4:
-        return reply(200, body) + (chance(20) ? "surplus" : "");
-      case 5:
-        return body.empty() ? reply(204, "") : chunked + size + body + "\r\n0\r\n\r\n";
+      case 0: held_.push_back({&peer, reply(200, body)}); return {};
+      case 1: peer.close(); return {};
+      case 2: peer.reset(); return {};
+      case 3: return "HTTP/1.1 100 Continue\r\n\r\n" + reply(200, body);
+      case 4: return reply(200, body) + (chance(20) ? "surplus" : "");
+      case 5: return body.empty() ? reply(204, "") : chunked + size + body + "\r\n0\r\n\r\n";
       case 6: {
         const std::string whole = reply(200, body + "!");
         peer.send(whole.substr(0, below(whole.size())));
         chance(50) ? peer.close() : void();
         return {};
       }
-      case 7:
-        return "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n";
-      default:
-        return reply(200, body, chance(10) ? "Connection: close\r\n" : "");
+      case 7: return "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n";
+      default: return reply(200, body, chance(10) ? "Connection: close\r\n" : "");
     }
   }
 
   void step() {
     switch (below(20)) {
       case 0:
-      case 1:
-        open();
-        break;
+      case 1: open(); break;
       case 2:
       case 3:
-      case 4:
-        ask();
-        break;
+      case 4: ask(); break;
       case 5:
       case 6:
-      case 7:
-        send_some();
-        break;
+      case 7: send_some(); break;
       case 8:
         if (clients_.empty()) break;
         if (chance(20)) chance(50) ? any().end->peer.reset() : any().end->peer.close();
@@ -149,9 +132,7 @@ class RandomDay {
         if (clients_.empty()) break;
         chance(30) ? any().end->peer.stop_reading() : any().end->peer.read_on();
         break;
-      case 10:
-        servers()[below(3)]->reach = static_cast<MemoryServer::Reach>(chance(60) ? 0 : below(4));
-        break;
+      case 10: servers()[below(3)]->reach = static_cast<MemoryServer::Reach>(chance(60) ? 0 : below(4)); break;
       case 11:
         if (chance(30)) change_mode();
         break;
@@ -160,9 +141,7 @@ class RandomDay {
         held_.back().first->send(held_.back().second);
         held_.pop_back();
         break;
-      case 13:
-        worker_.advance(static_cast<int64_t>(below(chance(5) ? 15'000 : 1'500)));
-        break;
+      case 13: worker_.advance(static_cast<int64_t>(below(chance(5) ? 15'000 : 1'500))); break;
       default:
         // A busy client: asks and sends all of it.
         if (clients_.empty()) break;
