@@ -25,7 +25,7 @@ void on_stop_over(evutil_socket_t, short, void* exit_code) {
 
 }  // namespace
 
-Daemon::Daemon(std::shared_ptr<const Config> config, std::vector<std::string> warnings)
+Daemon::Daemon(std::shared_ptr<const Config> config, const std::vector<std::string>& warnings)
     : config_(std::move(config)),
       started_(std::chrono::steady_clock::now()),
       base_(event_base_new(), event_base_free),

@@ -36,7 +36,7 @@ int run_daemon(const std::string& config_file, const StartWorker& start_worker);
 // One thread; nothing of it is for another, but for what workers and helper threads post to its mailbox.
 class Daemon : private SwitchEnvironment, private WorkerObserver {
  public:
-  explicit Daemon(std::shared_ptr<const Config> config, std::vector<std::string> warnings);
+  explicit Daemon(std::shared_ptr<const Config> config, const std::vector<std::string>& warnings);
   ~Daemon() override;
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
