@@ -48,6 +48,12 @@ int Daemon::serve() {
     set_timer();
     event_base_loop(base_.get(), EVLOOP_ONCE);
   }
+  // From here on the end is bounded: one more signal must not turn a graceful stop into a killed one.
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   if (api_) api_->close();
   workers_.clear();
   if (*exit_code_ == 0) log_info("stopped, {} exchanges were cut", cut_);
