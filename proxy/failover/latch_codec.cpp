@@ -103,7 +103,7 @@ std::string encode_slot(const LatchRecord& given) {
 }
 
 SlotReading decode_slot(std::string_view slot) {
-  const SlotReading broken{SlotKind::broken, {}};
+  SlotReading broken{SlotKind::broken, {}};
   if (slot.size() != kLatchSlotBytes) return broken;
   if (is_blank(slot)) return {};
   if (slot.substr(0, kMagic.size()) != kMagic) return broken;

@@ -48,7 +48,7 @@ Error explain(const std::string& path, const std::string& culprit, int error_num
 Status make_folder(const std::string& path, mode_t mode, const std::string& whole) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return explain(whole, parent_of(path), errno);
-  if (const Status made = make_folder(parent_of(path), 0755, whole); !made.ok()) return made;
+  if (Status made = make_folder(parent_of(path), 0755, whole); !made.ok()) return made;
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return explain(whole, parent_of(path), errno);
 }

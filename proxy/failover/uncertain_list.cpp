@@ -79,7 +79,7 @@ struct UncertainList::Output {
     if (file == nullptr) {
       Result<std::unique_ptr<AppendFile>> fresh = AppendFile::open(path);
       if (!fresh.ok()) return fresh.error();
-      if (const Status synced = sync_folder(folder); !synced.ok()) return synced;
+      if (Status synced = sync_folder(folder); !synced.ok()) return synced;
       file = std::move(*fresh);
     }
     return file->append(lines);

@@ -81,8 +81,8 @@ void Pools::retire(uint16_t service, Side side) {
 }
 
 void Pools::retire_all() {
-  for (uint16_t service = 0; service < idle_.size(); ++service) {
-    for (Side side : kSides) retire(service, side);
+  for (size_t service = 0; service < idle_.size(); ++service) {
+    for (Side side : kSides) retire(static_cast<uint16_t>(service), side);
   }
 }
 

@@ -69,7 +69,8 @@ void WorkerCore::apply(std::shared_ptr<const Snapshot> snapshot) {
 
   std::vector<ServiceAtSwitch> found(now.states.size());
   std::vector<uint16_t> changed;
-  for (uint16_t service = 0; service < now.states.size(); ++service) {
+  for (size_t i = 0; i < now.states.size(); ++i) {
+    const auto service = static_cast<uint16_t>(i);
     found[service].epoch = now.states[service].epoch;
     if (before.states[service].epoch == now.states[service].epoch) continue;
     changed.push_back(service);
