@@ -6,7 +6,7 @@ import time
 import unittest
 
 from story import OperationsTest, main
-from wire import wait_for
+from wire import request, wait_for
 
 SHIM = os.environ.get("HALFDOOR_DISK_SHIM", "")
 
@@ -142,7 +142,8 @@ class FullDiskTest(OperationsTest):
         if mounted.returncode != 0:
             self.skipTest(f"no file system can be mounted here: {mounted.stderr.strip()}")
         self.addCleanup(lambda: subprocess.run(["umount", "-l", self.small], check=False))
-        self.daemon = self.salon(*self.pair(), state_dir=os.path.join(self.small, "state"))
+        self.primary, self.backup = self.pair()
+        self.daemon = self.salon(self.primary, self.backup, state_dir=os.path.join(self.small, "state"))
 
     def fill(self):
         with open(os.path.join(self.small, "filler"), "wb", buffering=0) as file:
@@ -167,6 +168,20 @@ class FullDiskTest(OperationsTest):
         self.daemon.restart()
         self.assertEqual(self.daemon.mode(), ("primary", 3))
         self.assertEqual(self.daemon.history()[-1]["epoch"], 3, "the history lacks the last change")
+
+    def test_writes_in_flight_at_a_kill_are_listed_by_a_restart_on_a_full_disk(self):
+        self.primary.plan("*", gate="never")
+        client = self.daemon.connect()
+        client.send(request("POST", "/book", b"x"))
+        wait_for("the write is at the primary", lambda: len(self.primary.arrivals()) == 1)
+        self.fill()
+        self.daemon.restart()
+        wait_for("it is listed", lambda: [w["path"] for w in self.daemon.uncertain()] == ["/book"])
+        self.daemon.restart()
+        wait_for("it is still listed", lambda: [w["path"] for w in self.daemon.uncertain()] == ["/book"])
+        os.unlink(os.path.join(self.small, "filler"))
+        self.daemon.restart()
+        wait_for("it is listed once", lambda: [w["path"] for w in self.daemon.uncertain()] == ["/book"])
 
 
 if __name__ == "__main__":

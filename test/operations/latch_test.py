@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+from daemon import service_toml
 from story import OperationsTest, main
 from wire import wait_for
 
@@ -13,7 +14,8 @@ SLOT = 4096
 class LatchTest(OperationsTest):
     def setUp(self):
         super().setUp()
-        self.daemon = self.salon(*self.pair())
+        self.primary, self.backup = self.pair()
+        self.daemon = self.salon(self.primary, self.backup)
         self.latch = os.path.join(self.daemon.state_dir, "salon.latch")
 
     def fail_over(self):
@@ -53,6 +55,17 @@ class LatchTest(OperationsTest):
             self.assertIn(word, log, "the log does not say what is wrong")
         self.assertEqual(self.daemon.ask("POST", "/book", b"x").status, 503)
         self.assertEqual(self.daemon.ask("GET", "/").status, 200)
+
+    def test_sides_that_were_swapped_between_two_starts_are_said_loudly(self):
+        self.daemon.restart()
+        self.assertEqual(self.daemon.status()["warnings"], [])
+        self.daemon.services = service_toml([self.backup], [self.primary])
+        self.daemon.restart()
+        warnings = "\n".join(self.daemon.status()["warnings"])
+        self.assertIn(f"{self.primary.address} (was primary, is backup)", warnings)
+        self.assertIn(f"{self.backup.address} (was backup, is primary)", warnings)
+        self.daemon.restart()
+        self.assertEqual(self.daemon.status()["warnings"], [], "said again although nothing moved since")
 
     def test_one_torn_slot_costs_only_the_change_that_it_held(self):
         self.run_cli(self.daemon, "freeze")
