@@ -198,55 +198,6 @@ void Exchange::try_next() {
   }
 }
 
-void Exchange::fail_without_server() {
-  speak_for_current_mode();
-  answer(environment_.notices.unreachable(context_, request_, timed_out_ ? 504 : 502));
-}
-
-void Exchange::answer_plain(int status, std::string_view what) {
-  answer(environment_.notices.plain(arena_, status, what));
-}
-
-void Exchange::answer(LocalReply reply) {
-  speak_for_current_mode();
-  move_to(State::local);
-  response_.clear();
-  response_pipe_.reset();
-  response_ = std::move(reply.head);
-  response_.framing = BodyFraming::length;
-  response_.content_length = reply.body.size();
-  context_.is_local_reply = true;
-  context_.is_fallback = false;
-  if (generation_ != nullptr) {
-    for (Filter* filter : generation_->chain(service_).rewrite_response) filter->rewrite_response(context_, response_);
-  }
-  if (request_.method != "HEAD") response_pipe_.push(reply.body, {});
-  response_pipe_.finish();
-  closes_client_ = reply.closes;
-  if (reply.discards_body) discard_limit_ = environment_.limits().refused_body;
-  if (client_ != nullptr) return client_->on_response_ready();
-  leave({});
-}
-
-void Exchange::refuse(ExchangeClient& client, int status, std::string_view why) {
-  client_ = &client;
-  if (state_ == State::reading) {
-    // The context of an exchange that never started is not filled: nothing of it is used by a plain answer.
-    environment_.counters.exchanges.add();
-    environment_.counters.bad_requests.add();
-  }
-  const bool is_answered = state_ == State::relaying && !attempt_.is_active();
-  if (attempt_.is_active()) finish_drain(drain_end(attempt_.abandon(why)));
-  closes_client_ = true;
-  if (state_ == State::local || state_ == State::done || is_answered) return;
-  if (head_pulled_) {
-    response_pipe_.abort();
-    return client_->on_response_ready();
-  }
-  answer_plain(status, why);
-  closes_client_ = true;
-}
-
 const RequestHead& Exchange::make_request(ServerId server) {
   outgoing_ = request_;
   remove_hop_by_hop(outgoing_.fields);

@@ -74,14 +74,6 @@ void Exchange::cut(std::string_view why) {
   closes_client_ = true;
 }
 
-void Exchange::speak_for_current_mode() {
-  if (generation_ == nullptr || generation_ == environment_.current) return;
-  const uint64_t epoch = epoch_;
-  drop_generation();
-  hold_generation();
-  epoch_ = epoch;
-}
-
 void Exchange::let_go_of_generation() {
   if (generation_ == nullptr) return;
   if (state_ == State::local) return drop_generation();
