@@ -271,16 +271,20 @@ void ClientConnection::check_body_progress() {
   const int64_t now_ms = environment_.exchange.wheel.now_ms();
   const Milliseconds silence = environment_.exchange.timeouts().request_body;
   const bool was_willing = !was_stopped_;
-  const uint64_t least = kSlowestBodyBytesPerSecond * static_cast<uint64_t>(kBodyWindow.count()) / 1000;
-  if (was_willing && window_bytes_ > 0 && window_bytes_ < least && now_ms - window_start_ms_ >= kBodyWindow.count()) {
-    return refuse(408, "the request body came too slowly");
-  }
   if (was_willing && now_ms - last_body_ms_ >= silence.count()) return refuse(408, "the request body stopped");
   if (!was_willing) last_body_ms_ = now_ms;
-  was_stopped_ = exchange_->request_body().is_full();
-  window_start_ms_ = now_ms;
-  window_bytes_ = 0;
-  read_deadline_.set(std::min(body_window().count(), std::max<int64_t>(1, last_body_ms_ + silence.count() - now_ms)));
+  // Only whole windows are judged: a client that comes just before each look would never be seen to be slow.
+  if (now_ms - window_start_ms_ >= kBodyWindow.count()) {
+    const uint64_t least = kSlowestBodyBytesPerSecond * static_cast<uint64_t>(kBodyWindow.count()) / 1000;
+    if (was_willing && window_bytes_ > 0 && window_bytes_ < least) {
+      return refuse(408, "the request body came too slowly");
+    }
+    was_stopped_ = exchange_->request_body().is_full();
+    window_start_ms_ = now_ms;
+    window_bytes_ = 0;
+  }
+  const int64_t until_ms = std::min(window_start_ms_ + kBodyWindow.count(), last_body_ms_ + silence.count());
+  read_deadline_.set(std::max<int64_t>(1, until_ms - now_ms));
 }
 
 void ClientConnection::on_deadline(Deadline& deadline) {

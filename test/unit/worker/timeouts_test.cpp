@@ -83,6 +83,20 @@ TEST_CASE("a body under 1 KiB/s over ten seconds is answered 408") {
   if (bytes_per_second == 900) CHECK(client.last().status() == 408);
 }
 
+TEST_CASE("a body that comes a byte at a time just before each look is answered 408") {
+  const int64_t silence_ms = GENERATE(30'000, 5'000);
+  SimulatedWorker worker({[&](Config& config) { config.timeouts.request_body = Milliseconds(silence_ms); }, {}});
+  SimulatedClient& client = worker.ask("POST /w HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  // Fast enough for the first window, so that the looks that follow are at odd times.
+  worker.advance(3'000);
+  client.send(std::string(11'000, 'x'));
+  for (int64_t waited_ms = 0; waited_ms < 120'000 && client.messages().empty(); waited_ms += silence_ms - 1'000) {
+    worker.advance(silence_ms - 1'000);
+    client.send("x");
+  }
+  CHECK(client.last().status() == 408);
+}
+
 TEST_CASE("a body that we stopped to read is not called slow") {
   SimulatedWorker worker(one_server());
   worker.primary().to_server_capacity = 1000;
