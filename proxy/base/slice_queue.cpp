@@ -44,7 +44,7 @@ void SliceQueue::append(std::string_view bytes) {
 }
 
 void SliceQueue::append(std::string_view bytes, const BlockRef& holder) {
-  if (bytes.size() < kCopyBelowBytes) return append(bytes);
+  if (bytes.size() < (count_ < kFewSlices ? kCopyBelowBytes : kCopyBelowBytesBehindOthers)) return append(bytes);
   bytes_ += bytes.size();
   push({holder, bytes.data(), static_cast<uint32_t>(bytes.size())});
 }

@@ -16,6 +16,10 @@ class SliceQueue {
  public:
   // Pieces below this size are copied behind the previous ones; above, a reference costs less than the copy.
   static constexpr size_t kCopyBelowBytes = 2048;
+  // Where so many slices wait already, the queue is not emptied as fast as it is filled: then memory counts more than
+  // the copy, and only pieces that make up half of a block keep one of their own.
+  static constexpr size_t kFewSlices = 2;
+  static constexpr size_t kCopyBelowBytesBehindOthers = Block::kBytes / 2;
 
   explicit SliceQueue(BlockPool& pool) : pool_(pool) {}
   SliceQueue(const SliceQueue&) = delete;
@@ -30,7 +34,8 @@ class SliceQueue {
 
   // Copies.
   void append(std::string_view bytes);
-  // Shares `holder`, which contains `bytes`, when they are large enough to be worth it; copies otherwise.
+  // Shares `holder`, which contains `bytes`, when they are large enough to be worth it; copies otherwise. However the
+  // bytes come, the blocks that a queue keeps are at most about three times what is in it, and two more.
   void append(std::string_view bytes, const BlockRef& holder);
   // Contiguous room for up to `bytes` (at most Block::kBytes) behind what is there; commit() says how many were
   // written. commit(0) gives the room back. Room that is never committed is forgotten at the next append.
