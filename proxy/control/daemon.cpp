@@ -61,10 +61,8 @@ int Daemon::serve() {
 }
 
 bool Daemon::finish() {
-  bool all = files_.stop(Milliseconds(2'000));
-  all = questions_.stop(Milliseconds(500)) && all;
-  for (const auto& latch : latches_) all = latch->stop(Milliseconds(2'000)) && all;
-  return all;
+  const bool finished = state_ == nullptr || state_->finish(Milliseconds(2'000));
+  return questions_.stop(Milliseconds(500)) && finished;
 }
 
 void Daemon::set_timer() {
@@ -126,12 +124,10 @@ void Daemon::publish(std::shared_ptr<const Snapshot> snapshot) {
 
 uint64_t Daemon::write_latch(size_t service, const LatchRecord& record, OnFailure on_failure,
                              std::function<void(const LatchOutcome&)> done) {
-  return latches_[service]->write(record, on_failure, [this, done = std::move(done)](const LatchOutcome& outcome) {
-    mailbox_.post([done, outcome] { done(outcome); });
-  });
+  return state_->write_latch(service, record, on_failure, std::move(done));
 }
 
-void Daemon::withdraw_latch(size_t service, uint64_t job) { latches_[service]->withdraw(job); }
+void Daemon::withdraw_latch(size_t service, uint64_t job) { state_->withdraw_latch(service, job); }
 
 void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) {
   questions_.post([this, question = caught_up_question(config_->services[service]), done = std::move(done)] {
@@ -139,11 +135,11 @@ void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> d
   });
 }
 
-void Daemon::journal(const JournalEntry& entry) { journal_->append(entry); }
+void Daemon::journal(const JournalEntry& entry) { state_->journal().append(entry); }
 
 void Daemon::journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
                             uint64_t writes_finished, uint64_t writes_uncertain) {
-  journal_->append_fenced(service, epoch, fenced_ms, writes_finished, writes_uncertain);
+  state_->journal().append_fenced(service, epoch, fenced_ms, writes_finished, writes_uncertain);
 }
 
 void Daemon::announce(size_t service, std::string_view what) {

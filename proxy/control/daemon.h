@@ -10,16 +10,11 @@
 #include "config/config.h"
 #include "control/control_api.h"
 #include "control/control_socket.h"
-#include "control/inflight_ledger.h"
+#include "control/durable_state.h"
 #include "control/listeners.h"
 #include "control/mailbox.h"
 #include "control/switch_coordinator.h"
 #include "failover/helper_thread.h"
-#include "failover/inflight_file.h"
-#include "failover/journal.h"
-#include "failover/latch_writer.h"
-#include "failover/state_dir.h"
-#include "failover/uncertain_list.h"
 #include "worker/worker.h"
 
 struct event;
@@ -52,12 +47,6 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
  private:
   // daemon_start.cpp
   Status open_state();
-  Status open_latches();
-  Status open_latch_of(const ServiceConfig& service, std::vector<LatchRecord>& records);
-  // A loud warning for every server that stood on the other side when halfdoor last started.
-  void compare_sides(const ServiceConfig& service);
-  Status list_what_was_in_flight();
-  Result<std::shared_ptr<InflightFile>> open_inflight(int worker);
   Status start_workers(const StartWorker& start_worker);
   Status start_api(const ControlSocket& socket);
   void catch_signals();
@@ -98,20 +87,14 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   std::vector<struct event*> events_;
   struct event* timer_ = nullptr;
 
-  HelperThread files_{"files"};          // journal and uncertain writes
   HelperThread questions_{"questions"};  // to the primary
-  std::optional<StateDir> state_dir_;
-  std::unique_ptr<Journal> journal_;
-  std::unique_ptr<UncertainList> uncertain_;
-  std::unique_ptr<UncertainDesk> desk_;
-  std::vector<std::unique_ptr<LatchWriter>> latches_;
+  std::unique_ptr<DurableState> state_;
   std::optional<ControlSocket> control_socket_;
   std::vector<std::string> addresses_;
   std::unique_ptr<SwitchCoordinator> coordinator_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlApi> api_;
 
-  bool keeps_inflight_ = false;  // what was in flight at the last stop could not be listed at the start
   bool stopping_ = false;
   int workers_stopped_ = 0;
   uint64_t cut_ = 0;

@@ -17,8 +17,6 @@
 #include "control/supervisor.h"
 #include "control/version.h"
 #include "event/listen.h"
-#include "failover/side_record.h"
-#include "failover/start_state.h"
 
 namespace halfdoor {
 
@@ -56,7 +54,6 @@ void Daemon::catch_signals() {
 
 Status Daemon::start(const StartWorker& start_worker) {
   if (Status opened = open_state(); !opened) return opened;
-  if (Status opened = open_latches(); !opened) return opened;
   Result<ControlSocket> socket = ControlSocket::open({config_->control_socket, config_->control_group});
   if (!socket) return socket.error();
   control_socket_.emplace(std::move(*socket));
@@ -68,111 +65,19 @@ Status Daemon::start(const StartWorker& start_worker) {
 }
 
 Status Daemon::open_state() {
-  Result<StateDir> state_dir = StateDir::open(config_->state_dir);
-  if (!state_dir) return state_dir.error();
-  state_dir_.emplace(std::move(*state_dir));
-  if (!state_dir_->warning().empty()) warn(state_dir_->warning());
-
-  Result<std::unique_ptr<Journal>> opened = Journal::open(config_->state_dir, files_, [](const std::string& trouble) {
-    if (trouble.empty()) {
-      log_warning("the journal can be written again");
-    } else {
-      log_error("the journal cannot be written: {}", trouble);
-    }
-  });
-  if (!opened) return opened.error();
-  journal_ = std::move(*opened);
-  if (!journal_->warning().empty()) warn(journal_->warning());
-
-  Result<std::unique_ptr<UncertainList>> list = UncertainList::open(config_->state_dir, files_);
-  if (!list) return list.error();
-  uncertain_ = std::move(*list);
-  if (!uncertain_->warning().empty()) warn(uncertain_->warning());
-  desk_ = std::make_unique<UncertainDesk>(*uncertain_,
-                                          [this](std::function<void()> call) { mailbox_.post(std::move(call)); });
-  return list_what_was_in_flight();
-}
-
-Status Daemon::list_what_was_in_flight() {
-  const InflightScan scan = scan_inflight(config_->state_dir);
-  for (const std::string& warning : scan.warnings) warn(warning);
-  if (!scan.writes.empty()) {
-    warn(fmt::format(
-        "writes in flight when halfdoor stopped: {}; nobody knows whether they were executed: halfdoor uncertain",
-        scan.writes.size()));
-  }
-  // Only what is listed may be forgotten. A disk that takes nothing must not keep everybody from being served: then the
-  // writes stay where they are, and are listed as soon as that is possible.
-  if (Status listed = uncertain_->append_now(scan.writes); !listed) {
-    warn(fmt::format("they cannot be listed yet: {}", listed.error().message));
-    keeps_inflight_ = true;
-    return {};
-  }
-  remove_stale_inflight(config_->state_dir, config_->worker_count());
-  return {};
-}
-
-Result<std::shared_ptr<InflightFile>> Daemon::open_inflight(int worker) {
-  const std::string path = inflight_path(config_->state_dir, worker);
-  const auto slots = static_cast<uint32_t>(config_->limits.writes_in_flight);
-  if (!keeps_inflight_) return InflightFile::open(path, slots);
-  std::vector<InflightFile::Kept> kept;
-  Result<std::shared_ptr<InflightFile>> file = InflightFile::open_keeping(path, slots, kept);
-  if (!file) return file;
-  for (const InflightFile::Kept& one : kept) desk_->take(*file, one.ticket, one.write);
-  return file;
-}
-
-Status Daemon::open_latches() {
-  std::vector<LatchRecord> records;
-  for (const ServiceConfig& service : config_->services) {
-    if (Status opened = open_latch_of(service, records); !opened) return opened;
-  }
-  for (const std::string& name : list_latches(config_->state_dir)) {
-    if (config_->find_service(name) != nullptr) continue;
-    const LatchReading reading = read_latch(latch_path(config_->state_dir, name));
-    if (reading.kind == LatchKind::valid && reading.record.to == Mode::primary) continue;
-    warn(fmt::format("the service {} is no longer configured, but its latch says {}; its latch is kept", name,
-                     reading.kind == LatchKind::valid ? to_text(reading.record.to) : "nothing that can be read"));
-  }
-  auto base = std::make_shared<const ConfigGeneration>(config_);
+  DurableStateOptions options;
+  options.config = config_;
+  options.make_helper = [](const std::string& name) { return std::make_unique<HelperThread>(name); };
+  options.post = [this](std::function<void()> call) { mailbox_.post(std::move(call)); };
+  options.now = wall_now();
+  Result<std::unique_ptr<DurableState>> state = DurableState::open(std::move(options));
+  if (!state) return state.error();
+  state_ = std::move(*state);
+  warnings_.insert(warnings_.end(), state_->warnings().begin(), state_->warnings().end());
   SwitchEnvironment& environment = *this;
-  coordinator_ =
-      std::make_unique<SwitchCoordinator>(environment, std::move(base), config_->worker_count(), std::move(records));
+  coordinator_ = std::make_unique<SwitchCoordinator>(environment, std::make_shared<const ConfigGeneration>(config_),
+                                                     config_->worker_count(), state_->records());
   return {};
-}
-
-Status Daemon::open_latch_of(const ServiceConfig& service, std::vector<LatchRecord>& records) {
-  const std::string path = latch_path(config_->state_dir, service.name);
-  const LatchReading reading = read_latch(path);
-  const StartState state =
-      start_state(service.name, config_->fresh_mode, reading, journal_->knowledge(service.name), wall_now());
-  for (const std::string& warning : state.warnings) warn(warning);
-  compare_sides(service);
-  Result<std::unique_ptr<Latch>> latch = open_latch(path, reading, state.record);
-  if (!latch) return latch.error();
-  if (state.must_persist && reading.kind == LatchKind::valid) {
-    if (Status stored = (*latch)->store(state.record, OnFailure::keep); !stored) return stored;
-  }
-  if (reading.previous && reading.previous->service == service.name) journal_->complete_from(*reading.previous);
-  journal_->complete_from(state.record);
-  latches_.push_back(std::make_unique<LatchWriter>(service.name, std::move(*latch)));
-  log_info("{}: starts in {}, epoch {}", service.name, to_text(state.record.to), state.record.epoch);
-  records.push_back(state.record);
-  return {};
-}
-
-void Daemon::compare_sides(const ServiceConfig& service) {
-  const std::string path = side_record_path(config_->state_dir, service.name);
-  for (const std::string& moved : servers_on_other_side(path, service)) {
-    warn(
-        fmt::format("{}: {} since the last start: the latched mode now means other hosts than it did; if that is not "
-                    "what you want, put the configuration back and restart",
-                    service.name, moved));
-  }
-  if (Status written = write_side_record(path, service); !written) {
-    log_warning("{}: cannot note which servers are on which side: {}", service.name, written.error().message);
-  }
 }
 
 Status Daemon::start_workers(const StartWorker& start_worker) {
@@ -185,17 +90,14 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
   const auto share = std::max<uint64_t>(1, *connections / static_cast<uint64_t>(workers));
   const uint64_t seed = random_seed();
   for (int i = 0; i < workers; ++i) {
-    Result<std::shared_ptr<InflightFile>> file = open_inflight(i);
-    if (!file) return file.error();
-    const auto tell = [this, file = *file](InflightFile::Ticket ticket, const UncertainWrite& write) {
-      mailbox_.post([this, file, ticket, write] { desk_->take(file, ticket, write); });
-    };
+    Result<std::unique_ptr<WriteLedger>> ledger = state_->make_ledger(i);
+    if (!ledger) return ledger.error();
     WorkerOptions options;
     options.index = i;
     options.listening_sockets = std::move(listeners->sockets[static_cast<size_t>(i)]);
     options.snapshot = coordinator_->snapshot();
     options.observer = this;
-    options.ledger = std::make_unique<InflightLedger>(*file, tell);
+    options.ledger = std::move(*ledger);
     options.most_connections = share;
     options.seed = seed + static_cast<uint64_t>(i);
     Result<std::unique_ptr<Worker>> worker = start_worker(std::move(options));
@@ -208,12 +110,12 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
 
 Status Daemon::start_api(const ControlSocket& socket) {
   ControlApiOptions options;
-  options.view = {coordinator_.get(), config_.get(), {}, uncertain_.get(), &addresses_, &warnings_, started_};
+  options.view = {coordinator_.get(), config_.get(), {}, &state_->uncertain(), &addresses_, &warnings_, started_};
   for (const auto& worker : workers_) {
     options.view.counters.push_back(&worker->counters());
     options.workers.push_back(worker.get());
   }
-  options.journal = journal_.get();
+  options.journal = &state_->journal();
   options.post = [this](std::function<void()> call) { mailbox_.post(std::move(call)); };
   if (!config_->admin_token_file.empty()) {
     Result<std::string> token = read_token(config_->admin_token_file);

@@ -136,14 +136,13 @@ struct Journal::Output {
   }
 };
 
-Journal::Journal(std::unique_ptr<AppendFile> file, HelperThread& helper, OnTrouble on_trouble)
+Journal::Journal(std::unique_ptr<AppendFile> file, Helper& helper, OnTrouble on_trouble)
     : helper_(helper), output_(std::make_shared<Output>()) {
   output_->file = std::move(file);
   output_->on_trouble = std::move(on_trouble);
 }
 
-Result<std::unique_ptr<Journal>> Journal::open(const std::string& state_dir, HelperThread& helper,
-                                               OnTrouble on_trouble) {
+Result<std::unique_ptr<Journal>> Journal::open(const std::string& state_dir, Helper& helper, OnTrouble on_trouble) {
   const std::string path = state_dir + "/journal.jsonl";
   Result<std::unique_ptr<AppendFile>> file = AppendFile::open(path);
   if (!file.ok()) return file.error();

@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "failover/append_file.h"
 #include "failover/change.h"
-#include "failover/helper_thread.h"
+#include "failover/helper.h"
 
 namespace halfdoor {
 
@@ -70,10 +70,9 @@ class Journal {
 
   // Reads the file (blocking), tolerating torn and unknown lines. `helper` outlives the journal. Errors: it exists and
   // cannot be opened for writing.
-  static Result<std::unique_ptr<Journal>> open(const std::string& state_dir, HelperThread& helper,
-                                               OnTrouble on_trouble = {});
+  static Result<std::unique_ptr<Journal>> open(const std::string& state_dir, Helper& helper, OnTrouble on_trouble = {});
   // Over a file that is open already; knows nothing yet.
-  Journal(std::unique_ptr<AppendFile> file, HelperThread& helper, OnTrouble on_trouble);
+  Journal(std::unique_ptr<AppendFile> file, Helper& helper, OnTrouble on_trouble);
 
   // Lines of the file that were not understood, and what to log about them (empty: nothing).
   uint64_t skipped_lines() const { return skipped_; }
@@ -101,7 +100,7 @@ class Journal {
   std::map<std::string, JournalEntry, std::less<>> last_changes_;
   uint64_t skipped_ = 0;
   std::string warning_;
-  HelperThread& helper_;
+  Helper& helper_;
   std::shared_ptr<Output> output_;
 };
 

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "failover/helper_thread.h"
+
 namespace halfdoor {
 
 using Clock = std::chrono::steady_clock;
@@ -39,14 +41,17 @@ struct LatchWriter::Shared {
   }
 };
 
+LatchWriter::LatchWriter(std::unique_ptr<Helper> helper, std::unique_ptr<Latch> latch)
+    : shared_(std::make_shared<Shared>(std::move(latch))), helper_(std::move(helper)) {}
+
 LatchWriter::LatchWriter(const std::string& service, std::unique_ptr<Latch> latch)
-    : shared_(std::make_shared<Shared>(std::move(latch))), thread_("latch " + service) {}
+    : LatchWriter(std::make_unique<HelperThread>("latch " + service), std::move(latch)) {}
 
 LatchWriter::~LatchWriter() = default;
 
 uint64_t LatchWriter::write(LatchRecord record, OnFailure on_failure, Done done) {
   const uint64_t job = ++last_job_;
-  thread_.post(
+  helper_->post(
       [shared = shared_, job, record = std::move(record), on_failure, done = std::move(done), began = Clock::now()] {
         LatchOutcome outcome{.job = job, .persisted = false, .withdrawn = false, .error = {}, .took = Milliseconds(0)};
         shared->run(job, record, on_failure, outcome);

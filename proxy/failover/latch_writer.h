@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "failover/helper_thread.h"
+#include "failover/helper.h"
 #include "failover/latch.h"
 
 namespace halfdoor {
@@ -27,6 +27,9 @@ class LatchWriter {
   // Called on the helper thread, exactly once per job unless the writer was stopped: post it to the mailbox.
   using Done = std::function<void(const LatchOutcome&)>;
 
+  // The helper is this latch's own.
+  LatchWriter(std::unique_ptr<Helper> helper, std::unique_ptr<Latch> latch);
+  // With a thread.
   LatchWriter(const std::string& service, std::unique_ptr<Latch> latch);
   // As stop() with a patience of 1 s.
   ~LatchWriter();
@@ -41,15 +44,15 @@ class LatchWriter {
   // `persisted`: that is then the truth, and the caller has to write the present record again.
   void withdraw(uint64_t job);
   // For how long the disk has kept the helper thread waiting; null: it is idle.
-  std::optional<Milliseconds> busy_for() const { return thread_.busy_for(); }
+  std::optional<Milliseconds> busy_for() const { return helper_->busy_for(); }
   // Finishes what is queued; false: it hangs and was left behind.
-  bool stop(Milliseconds patience) { return thread_.stop(patience); }
+  bool stop(Milliseconds patience) { return helper_->stop(patience); }
 
  private:
   struct Shared;
   std::shared_ptr<Shared> shared_;
   uint64_t last_job_ = 0;
-  HelperThread thread_;
+  std::unique_ptr<Helper> helper_;
 };
 
 }  // namespace halfdoor

@@ -86,10 +86,10 @@ struct UncertainList::Output {
   }
 };
 
-UncertainList::UncertainList(HelperThread& helper, std::shared_ptr<Output> output)
+UncertainList::UncertainList(Helper& helper, std::shared_ptr<Output> output)
     : helper_(helper), output_(std::move(output)) {}
 
-Result<std::unique_ptr<UncertainList>> UncertainList::open(const std::string& state_dir, HelperThread& helper,
+Result<std::unique_ptr<UncertainList>> UncertainList::open(const std::string& state_dir, Helper& helper,
                                                            uint64_t most_bytes) {
   auto output = std::make_shared<Output>();
   output->folder = state_dir;

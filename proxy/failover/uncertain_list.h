@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "config/mode.h"
 #include "failover/append_file.h"
-#include "failover/helper_thread.h"
+#include "failover/helper.h"
 
 namespace halfdoor {
 
@@ -47,7 +47,7 @@ class UncertainList {
   using Done = std::function<void(const Status&)>;
 
   // Reads what is there (blocking), tolerating torn lines. `helper` outlives the list.
-  static Result<std::unique_ptr<UncertainList>> open(const std::string& state_dir, HelperThread& helper,
+  static Result<std::unique_ptr<UncertainList>> open(const std::string& state_dir, Helper& helper,
                                                      uint64_t most_bytes = kUncertainFileBytes);
 
   uint64_t skipped_lines() const { return skipped_; }
@@ -70,7 +70,7 @@ class UncertainList {
   using Key = std::string;
   static Key key_of(const UncertainWrite& write);
   struct Output;
-  UncertainList(HelperThread& helper, std::shared_ptr<Output> output);
+  UncertainList(Helper& helper, std::shared_ptr<Output> output);
   bool take_line(std::string_view line);
   void remember(const UncertainWrite& write);
   std::string remember_all(const std::vector<UncertainWrite>& writes);
@@ -80,7 +80,7 @@ class UncertainList {
   std::set<Key> found_;                // stood in the file at the start
   uint64_t skipped_ = 0;
   std::string warning_;
-  HelperThread& helper_;
+  Helper& helper_;
   std::shared_ptr<Output> output_;
 };
 

@@ -15,6 +15,7 @@
 #include "control/control_socket.h"
 #include "control/mailbox.h"
 #include "event/listen.h"
+#include "failover/helper_thread.h"
 #include "fake_switch.h"
 #include "folder.h"
 

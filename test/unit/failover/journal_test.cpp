@@ -4,6 +4,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "failover/helper_thread.h"
 #include "fixtures.h"
 #include "memory_append_target.h"
 

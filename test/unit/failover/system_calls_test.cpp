@@ -11,6 +11,7 @@
 #include <functional>
 #include <utility>
 
+#include "failover/helper_thread.h"
 #include "failover/inflight_file.h"
 #include "failover/latch.h"
 #include "failover/start_state.h"

@@ -8,6 +8,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "failover/helper_thread.h"
 #include "fixtures.h"
 
 namespace halfdoor {
