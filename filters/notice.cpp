@@ -146,6 +146,7 @@ LocalReply BuiltInNotices::refuse(const RequestContext& context, const RequestHe
   facts.retry_after_s = jittered_retry_after(*context.service, context.jitter);
   LocalReply reply = make_reply(context, request, facts);
   reply.discards_body = true;
+  reply.outcome = Outcome::refused;
   return reply;
 }
 
@@ -155,7 +156,9 @@ LocalReply BuiltInNotices::unreachable(const RequestContext& context, const Requ
                                    is_read ? NoticeKind::unreachable_read : NoticeKind::unreachable_write);
   facts.status = status;
   facts.retry_after_s = jittered_retry_after(*context.service, context.jitter);
-  return make_reply(context, request, facts);
+  LocalReply reply = make_reply(context, request, facts);
+  reply.outcome = Outcome::unreachable;
+  return reply;
 }
 
 LocalReply BuiltInNotices::uncertain(const RequestContext& context, const RequestHead& request, int status) {
@@ -167,6 +170,7 @@ LocalReply BuiltInNotices::uncertain(const RequestContext& context, const Reques
 
 LocalReply BuiltInNotices::plain(Arena& arena, int status, std::string_view what) {
   LocalReply reply;
+  reply.outcome = status == 503 ? Outcome::local : Outcome::bad_request;
   reply.head.status = status;
   reply.head.reason = reason_phrase(status);
   reply.head.fields.add(FieldId::content_type, "Content-Type", "text/plain; charset=utf-8");

@@ -132,13 +132,22 @@ void ClientConnection::process() {
   }
 }
 
+ReadEvent ClientConnection::read_message() {
+  const size_t before = input_.size();
+  const ReadEvent event = reader_.read(input_);
+  exchange_->on_wire_in(before - input_.size());
+  return event;
+}
+
 bool ClientConnection::process_head() {
   if (input_.empty()) return false;
   if (exchange_ == nullptr) {
     exchange_ = &environment_.exchanges.take();
     reader_.start(exchange_->arena(), exchange_->request());
   }
-  switch (reader_.read(input_)) {
+  const ReadEvent event = read_message();
+  if (state_ == State::idle && (event != ReadEvent::need_more || reader_.has_begun())) exchange_->begin(info_);
+  switch (event) {
     case ReadEvent::need_more:
       if (state_ == State::idle && reader_.has_begun()) {
         move_to(State::reading_head);
@@ -152,7 +161,7 @@ bool ClientConnection::process_head() {
       ++requests_;
       request_done_ = head_written_ = response_done_ = is_discarding_ = was_stopped_ = false;
       thrown_away_ = window_bytes_ = 0;
-      exchange_->start(*this, info_);
+      exchange_->start(*this);
       return true;
     case ReadEvent::error: refuse(reader_.error().status, reader_.error().what); return false;
     case ReadEvent::body:
@@ -168,7 +177,7 @@ bool ClientConnection::process_body() {
   } else if (!input_.empty() && exchange_->request_body().is_full()) {
     return false;
   }
-  switch (reader_.read(input_)) {
+  switch (read_message()) {
     case ReadEvent::need_more:
       if (!read_deadline_.is_set()) {
         window_start_ms_ = last_body_ms_ = environment_.exchange.wheel.now_ms();
@@ -223,6 +232,7 @@ void ClientConnection::refuse(int status, std::string_view why) {
 void ClientConnection::refuse_for_lack_of_room() {
   was_refused_ = true;
   exchange_ = &environment_.exchanges.take();
+  exchange_->begin(info_);
   refuse(503, "too many connections");
 }
 
@@ -247,9 +257,18 @@ void ClientConnection::end_idle() {
   if (state_ == State::idle) close(false);
 }
 
+void ClientConnection::cut() {
+  if (exchange_ != nullptr) exchange_->note_end(EndedBy::stop, "halfdoor stopped");
+  close(/*by_reset=*/owes_response());
+}
+
 void ClientConnection::close(bool by_reset) {
   if (exchange_ != nullptr) {
-    exchange_->leave("the client left before the request was complete");
+    const bool is_answered = state_ == State::exchanging && response_done_ && out_.empty();
+    exchange_->leave(is_answered     ? std::string_view{}
+                     : request_done_ ? "the client left before the response was complete"
+                                     : "the client left before the request was complete",
+                     out_.size());
     exchange_ = nullptr;
   }
   if (by_reset) stream_->reset_on_close();
@@ -288,7 +307,10 @@ void ClientConnection::check_body_progress() {
 }
 
 void ClientConnection::on_deadline(Deadline& deadline) {
-  if (&deadline == &write_deadline_) return close(true);
+  if (&deadline == &write_deadline_) {
+    exchange_->note_end(EndedBy::timeout, "the client did not read for timeouts.client_write");
+    return close(true);
+  }
   switch (state_) {
     case State::idle: return close(false);
     case State::reading_head: return refuse(408, "the request head was not complete in time");

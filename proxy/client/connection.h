@@ -52,6 +52,8 @@ class ClientConnection final : public ListLink<ClientConnections>,
   void refuse_for_lack_of_room();
   // Closes at once; by a reset what the kernel still holds is thrown away.
   void close(bool by_reset);
+  // The same because halfdoor stops: by a reset where a response is owed.
+  void cut();
   // Closes it if it is idle and stays so: a request that the kernel has received already is answered first.
   void end_idle();
   bool was_refused() const { return was_refused_; }
@@ -71,6 +73,7 @@ class ClientConnection final : public ListLink<ClientConnections>,
   bool may_read() const;
   void read();
   void process();
+  ReadEvent read_message();
   bool process_head();
   bool process_body();
   void take_body(std::string_view piece);

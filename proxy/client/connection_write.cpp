@@ -86,6 +86,7 @@ bool ClientConnection::write_out() {
     switch (result.status) {
       case IoResult::Status::ok:
         out_.consume(result.bytes);
+        exchange_->on_wire_out(result.bytes);
         if (write_deadline_.is_set()) write_deadline_.set(environment_.exchange.timeouts().client_write.count());
         break;
       case IoResult::Status::would_block: break;

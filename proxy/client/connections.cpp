@@ -66,7 +66,7 @@ void ClientConnections::close_idle(size_t count) {
 }
 
 void ClientConnections::close_all() {
-  while (!all_.empty()) all_.front().close(/*by_reset=*/all_.front().owes_response());
+  while (!all_.empty()) all_.front().cut();
 }
 
 void ClientConnections::on_closed(ClientConnection& connection) {

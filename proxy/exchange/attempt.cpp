@@ -42,7 +42,7 @@ bool Attempt::start(ServerId server, const Terms& terms, Arena& arena, ResponseH
   response_ = &response;
   bytes_sent_ = pulled_bytes_ = interim_bytes_ = 0;
   interim_count_ = 0;
-  head_pulled_ = all_pulled_ = request_complete_ = false;
+  head_pulled_ = all_pulled_ = request_complete_ = became_uncertain_ = false;
   error_ = 0;
   if (!terms.new_connection) connection_ = environment_.pools.take_idle(server, !terms.may_be_resent);
   if (connection_ == nullptr) connection_ = environment_.pools.connect(server, error_);
@@ -241,6 +241,7 @@ void Attempt::settle() {
 }
 
 void Attempt::settle_uncertain(std::string_view why) {
+  became_uncertain_ = true;
   if (ticket_) environment_.ledger.mark_uncertain(*ticket_, bytes_sent_, why);
   environment_.counters.services[server_.service]->uncertain.add();
   ticket_.reset();

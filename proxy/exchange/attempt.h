@@ -86,6 +86,8 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   bool has_final_head() const { return state_ == State::receiving; }
   bool is_request_complete() const { return request_complete_; }
   uint64_t bytes_sent() const { return bytes_sent_; }
+  // It ended as a write of which something may have left and whose outcome nobody knows.
+  bool became_uncertain() const { return became_uncertain_; }
   ServerId server() const { return server_; }
 
   void pull_request(SliceQueue& out) override;
@@ -135,6 +137,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   bool head_pulled_ = false;
   bool request_complete_ = false;  // everything has been pulled, and all of it was taken
   bool all_pulled_ = false;
+  bool became_uncertain_ = false;
   uint64_t pulled_bytes_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "base/block.h"
 #include "event/timer_wheel.h"
 #include "event/turn.h"
+#include "exchange/access_log.h"
 #include "exchange/generation.h"
 #include "exchange/notices.h"
 #include "exchange/write_ledger.h"
@@ -57,7 +58,8 @@ struct ExchangeEnvironment {
   WorkerCounters& counters;
   const WallClock& wall_clock;
   Random random;
-  Generation* current = nullptr;  // the snapshot by which new work is judged
+  AccessLog* access_log = nullptr;  // null: off
+  Generation* current = nullptr;    // the snapshot by which new work is judged
 
   const Config& config() const { return current->snapshot->config(); }
   const Limits& limits() const { return config().limits; }

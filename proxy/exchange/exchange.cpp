@@ -71,19 +71,13 @@ std::string_view Exchange::state_text() const {
   return "";
 }
 
-void Exchange::start(ExchangeClient& client, const ClientInfo& info) {
+void Exchange::start(ExchangeClient& client) {
   client_ = &client;
-  started_ms_ = environment_.wheel.now_ms();
   discard_limit_ = kLingerBytes;
   environment_.counters.exchanges.add();
-  context_ = {};
-  context_.arena = &arena_;
-  context_.listener = info.listener;
   context_.request = &request_;
   // A write may outlive its client's connection.
-  context_.client_address = arena_.copy(info.address);
-  context_.server_name = info.local;
-  context_.peer_is_trusted = info.is_trusted;
+  context_.client_address = arena_.copy(context_.client_address);
   context_.wall_seconds = environment_.wall_clock.unix_ms() / 1000;
   context_.jitter = static_cast<uint32_t>(environment_.random.next());
   make_request_id();
@@ -121,6 +115,7 @@ void Exchange::hold_generation() {
   generation_ = environment_.current;
   ++generation_->holders;
   epoch_ = generation_->state(service_).epoch;
+  notes_.mode = generation_->state(service_).mode;
   context_.config = &environment_.config();
   context_.service = &context_.config->services[service_];
   context_.state = &generation_->state(service_);
@@ -192,6 +187,7 @@ void Exchange::try_next() {
                 context_.service->name, request_.method, request_.path, to_text(server.side));
       return answer(environment_.notices.refuse(context_, request_));
     }
+    ++notes_.attempts;
     if (attempt_.start(server, {is_resendable_, must_connect_anew_, request_.method == "HEAD"}, arena_, response_)) {
       return;
     }
@@ -199,6 +195,7 @@ void Exchange::try_next() {
 }
 
 const RequestHead& Exchange::make_request(ServerId server) {
+  notes_.sent_ms = environment_.wheel.now_ms();
   outgoing_ = request_;
   remove_hop_by_hop(outgoing_.fields);
   if (outgoing_.authority.empty()) {
@@ -240,6 +237,8 @@ void Exchange::on_interim_head() {
 
 void Exchange::on_final_head() {
   move_to(State::relaying);
+  notes_.server_status = response_.status;
+  notes_.first_byte_ms = environment_.wheel.now_ms();
   if (client_ == nullptr) {
     // The outcome of an abandoned write is known now, and that was all that was waited for.
     finish_drain(drain_end(attempt_.abandon({})));
@@ -282,6 +281,8 @@ void Exchange::on_attempt_failed(const AttemptFailure& failure) {
   finish_drain(may_retry ? DrainEnd::moved : drain_end(is_uncertain));
   if (client_ == nullptr) return leave({});
   timed_out_ = failure.is_timeout;
+  notes_.why = failure.what;
+  if (!may_retry) note_end(timed_out_ ? EndedBy::timeout : EndedBy::server, failure.what);
   if (is_cut) {
     response_pipe_.abort();
     return client_->on_response_ready();
@@ -310,7 +311,9 @@ void Exchange::on_ledger_full() {
   answer_plain(503, "too many writes are in flight; nothing was sent");
 }
 
-void Exchange::leave(std::string_view why) {
+void Exchange::leave(std::string_view why, size_t unsent) {
+  note_leave(why);
+  notes_.unsent += unsent;
   if (attempt_.is_active()) {
     const bool may_learn_outcome =
         !is_resendable_ && !attempt_.nothing_sent() && attempt_.is_request_complete() && !attempt_.has_final_head();
@@ -327,6 +330,7 @@ void Exchange::leave(std::string_view why) {
     const auto status_class = static_cast<size_t>(has_response() ? response_.status / 100 : 0);
     environment_.counters.services[service_]->responses[status_class].add();
   }
+  write_log();
   move_to(State::done);
   exchanges_.recycle(*this);
 }
@@ -341,6 +345,7 @@ void Exchange::recycle() {
   arena_.reset();
   request_id_ = {};
   decision_ = {};
+  notes_ = {};
   epoch_ = bytes_out_ = 0;
   has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = false;
   head_pulled_ = closes_client_ = sent_continue_ = false;

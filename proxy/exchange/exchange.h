@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,8 +52,10 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   // A fresh one: the head is read into these.
   Arena& arena() { return arena_; }
   RequestHead& request() { return request_; }
+  // The first byte of a request has come.
+  void begin(const ClientInfo& info);
   // The head is complete and valid: judges it and starts. The client may be called back at once.
-  void start(ExchangeClient& client, const ClientInfo& info);
+  void start(ExchangeClient& client);
   // No valid request came: answers without a service. Also in the middle of a body: what was sent of it is cut.
   void refuse(ExchangeClient& client, int status, std::string_view why);
 
@@ -76,9 +79,14 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   // Bytes of the body have been pulled: the server may send more.
   void on_body_pulled(size_t bytes);
   bool sent_continue() const { return sent_continue_; }
-  // The client needs it no longer: everything was pulled, or the client has gone. Destroys it at the end of the turn,
-  // or when the outcome of its write is known.
-  void leave(std::string_view why);
+  // Bytes of the client's connection that belong to this exchange were read, or written.
+  void on_wire_in(size_t bytes) { notes_.wire_in += bytes; }
+  void on_wire_out(size_t bytes) { notes_.wire_out += bytes; }
+  // The client needs it no longer: it was given the whole response, or (`why`) it has gone and `unsent` bytes of what
+  // was pulled with it. Destroys it at the end of the turn, or when the outcome of its write is known.
+  void leave(std::string_view why, size_t unsent = 0);
+  // For the access log: whose doing the end is that comes now. The first word counts. `why` is a literal.
+  void note_end(EndedBy by, std::string_view why);
 
   // Towards the worker ------------------------------------------------------------------------------------------------
   // The worker has made another snapshot current. Returns whether this exchange now is where the mode would not have
@@ -87,7 +95,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   // The snapshot it holds must go: ends it unless its response is on its way.
   void let_go_of_generation();
   // Ends what is in flight, at the end of a drain.
-  void cut(std::string_view why);
+  void cut(std::string_view why, EndedBy by);
 
   State state() const { return state_; }
   std::string_view state_text() const;
@@ -141,6 +149,26 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool is_where_mode_allows() const;
   // While the attempt may still be moved elsewhere.
   bool may_move() const { return is_resendable_ && !head_pulled_; }
+  void note_leave(std::string_view why);
+  Outcome outcome() const;
+  void write_log() const;
+
+  // What nobody but the access log wants to know. Times by the wheel's clock, -1: never.
+  struct Notes {
+    int64_t began_unix_ms = 0;  // 0: not a byte of a request has come
+    int64_t sent_ms = -1;       // the head was given to the connection of the last attempt
+    int64_t first_byte_ms = -1;
+    uint64_t wire_in = 0;
+    uint64_t wire_out = 0;
+    uint64_t unsent = 0;  // pulled, but never written
+    uint32_t attempts = 0;
+    int server_status = 0;
+    Mode mode = Mode::primary;
+    Outcome local = Outcome::local;
+    bool is_delivered = false;
+    std::optional<EndedBy> ended_by;
+    std::string_view why;
+  };
 
   ExchangeEnvironment& environment_;
   Exchanges& exchanges_;
@@ -157,6 +185,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   RequestContext context_;
   ReadOnlyDecision decision_;
   std::string_view request_id_;
+  Notes notes_;
   std::array<uint64_t, 2> tried_servers_{};  // by side, a bit per server
   uint64_t epoch_ = 0;
   uint64_t discard_limit_ = 0;

@@ -53,11 +53,12 @@ void Exchange::on_deadline(Deadline&) {
   }
   const int64_t left_ms = drain_ends_ms_ - environment_.wheel.now_ms();
   if (left_ms > 0) return switch_deadline_.set(left_ms);
-  cut("cut at the end of failover.drain");
+  cut("cut at the end of failover.drain", EndedBy::mode_switch);
 }
 
-void Exchange::cut(std::string_view why) {
+void Exchange::cut(std::string_view why, EndedBy by) {
   const bool was_active = attempt_.is_active();
+  if (was_active) note_end(by, why);
   const bool had_final_head = attempt_.has_final_head();
   const bool is_uncertain = attempt_.abandon(why);
   finish_drain(drain_end(is_uncertain), /*was_cut=*/true);
@@ -82,7 +83,7 @@ void Exchange::let_go_of_generation() {
     drop_generation();
     return hold_generation();
   }
-  cut("held a snapshot from too many mode changes ago");
+  cut("held a snapshot from too many mode changes ago", EndedBy::mode_switch);
   drop_generation();
 }
 

@@ -107,7 +107,7 @@ uint64_t Exchanges::cut_all(std::string_view why) {
   uint64_t cut = 0;
   for (Exchange* exchange : all_active()) {
     if (!exchange->attempt().is_active()) continue;
-    exchange->cut(why);
+    exchange->cut(why, EndedBy::stop);
     ++cut;
   }
   return cut;

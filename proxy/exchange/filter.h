@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "config/snapshot.h"
+#include "exchange/access_log.h"
 #include "http/head.h"
 
 namespace halfdoor {
@@ -37,10 +38,11 @@ struct RequestContext {
 // An answer made here instead of by a host. Its head goes through rewrite_response like any other; the framing is
 // chosen by the codec. Text lives in the arena of the exchange or for ever.
 struct LocalReply {
-  ResponseHead head;           // status and fields; without Content-Length
-  std::string_view body;       // sent with GET; HEAD gets its length only
-  bool discards_body = false;  // read the request's body and throw it away (limits.refused_body)
-  bool closes = false;         // Connection: close afterwards
+  ResponseHead head;                 // status and fields; without Content-Length
+  std::string_view body;             // sent with GET; HEAD gets its length only
+  bool discards_body = false;        // read the request's body and throw it away (limits.refused_body)
+  bool closes = false;               // Connection: close afterwards
+  Outcome outcome = Outcome::local;  // for the access log
 };
 
 // Changes a body on its way. Owned by the exchange; used by nothing before filters that need it exist.

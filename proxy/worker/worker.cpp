@@ -112,10 +112,10 @@ class WorkerThread final : public Worker {
   void run() {
     pthread_setname_np(pthread_self(), fmt::format("worker-{}", options_.index).c_str());
     loop_ = std::make_unique<Loop>();
-    core_ = std::make_unique<WorkerCore>(
-        WorkerCoreOptions{options_.index, options_.snapshot, options_.observer, options_.ledger.get(), &counters_,
-                          &wall_clock_, options_.most_connections, options_.seed},
-        loop_->wheel(), *loop_);
+    core_ = std::make_unique<WorkerCore>(WorkerCoreOptions{options_.index, options_.snapshot, options_.observer,
+                                                           options_.ledger.get(), options_.access_log.get(), &counters_,
+                                                           &wall_clock_, options_.most_connections, options_.seed},
+                                         loop_->wheel(), *loop_);
     options_.snapshot.reset();
     for (size_t i = 0; i < options_.listening_sockets.size(); ++i) {
       acceptors_.push_back(std::make_unique<Acceptor>(
@@ -128,6 +128,7 @@ class WorkerThread final : public Worker {
     while (!must_end_.load(std::memory_order_acquire)) turn();
     acceptors_.clear();
     core_.reset();
+    options_.access_log.reset();
   }
 
   // One iteration of the loop; everything that this thread ever does happens in here.

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "config/snapshot.h"
+#include "exchange/access_log.h"
 #include "exchange/write_ledger.h"
 #include "upstream/counters.h"
 
@@ -69,8 +70,9 @@ struct WorkerOptions {
   std::shared_ptr<const Snapshot> snapshot;
   WorkerObserver* observer = nullptr;  // outlives the worker
   std::unique_ptr<WriteLedger> ledger;
-  uint64_t most_connections = 0;  // client connections of this worker
-  uint64_t seed = 0;              // of request ids and jitter
+  std::unique_ptr<AccessLog> access_log;  // null: off
+  uint64_t most_connections = 0;          // client connections of this worker
+  uint64_t seed = 0;                      // of request ids and jitter
 };
 
 // All functions are for the control thread. They post to the worker's mailbox and return at once.

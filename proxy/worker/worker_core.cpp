@@ -37,6 +37,7 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
                    *options.counters,
                    *options.wall_clock,
                    Random(options.seed),
+                   options.access_log,
                    &add_generation(options.snapshot)},
       exchanges_(environment_, *this, options.snapshot->config().services.size()),
       connections_(environment_, exchanges_, options.most_connections),
@@ -156,6 +157,7 @@ void WorkerCore::dispose() {
   for (const FencedReport& report : std::exchange(fenced_, {})) observer_.on_fenced(index_, report);
   if (generations_.size() > 1) retire_generations();
   if (is_stopping_) finish_stop();
+  if (environment_.access_log != nullptr) environment_.access_log->end_turn(wheel_.now_ms());
 }
 
 }  // namespace halfdoor

@@ -25,6 +25,7 @@ struct WorkerCoreOptions {
   std::shared_ptr<const Snapshot> snapshot;
   WorkerObserver* observer = nullptr;
   WriteLedger* ledger = nullptr;
+  AccessLog* access_log = nullptr;  // null: off
   WorkerCounters* counters = nullptr;
   const WallClock* wall_clock = nullptr;
   uint64_t most_connections = 0;

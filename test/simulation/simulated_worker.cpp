@@ -60,8 +60,8 @@ WireMessage SimulatedClient::last(const std::string& methods) const {
 SimulatedWorker::SimulatedWorker(const Options& options)
     : snapshot(make_snapshot(options)), wheel(kStartMs), counters(snapshot->config()), clock_(wheel) {
   core = std::make_unique<WorkerCore>(
-      WorkerCoreOptions{0, snapshot, &observer, &ledger, &counters, &clock_, options.most_connections, 42}, wheel,
-      network);
+      WorkerCoreOptions{0, snapshot, &observer, &ledger, &access_log, &counters, &clock_, options.most_connections, 42},
+      wheel, network);
 }
 
 SimulatedWorker::~SimulatedWorker() = default;

@@ -9,6 +9,7 @@
 
 #include "simulation/checked_ledger.h"
 #include "simulation/memory_network.h"
+#include "simulation/recording_access_log.h"
 #include "simulation/recording_observer.h"
 #include "simulation/wire.h"
 #include "worker/worker_core.h"
@@ -78,6 +79,7 @@ class SimulatedWorker {
   TimerWheel wheel;
   CheckedLedger ledger;
   RecordingObserver observer;
+  RecordingAccessLog access_log;
   WorkerCounters counters;
   std::unique_ptr<WorkerCore> core;
 
