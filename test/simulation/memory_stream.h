@@ -84,7 +84,8 @@ class MemoryPeer {
   bool saw_end() const { return saw_end_; }
   bool saw_reset() const { return saw_reset_; }
   bool is_over() const { return saw_end_ || saw_reset_; }
-  bool has_unsent() const { return !outbox_.empty() || filler_left_ > 0; }
+  bool has_unsent() const { return unsent_bytes() > 0; }
+  uint64_t unsent_bytes() const { return outbox_.size() + filler_left_; }
   MemoryConnection& connection() { return *connection_; }
 
   // Moves what can be moved; returns whether anything was.
