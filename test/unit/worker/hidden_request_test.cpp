@@ -158,7 +158,7 @@ std::vector<Early> early_answers() {
 
 enum class Arrival : uint8_t { with_head, after_answer, byte_by_byte };
 
-struct Outcome {
+struct Played {
   std::vector<WireMessage> answers;
   size_t hidden = 0;
   size_t honest = 0;
@@ -173,7 +173,7 @@ std::string carrier(const Early& early, bool is_chunked) {
   return request + "\r\n";
 }
 
-Outcome play(const Early& early, bool is_chunked, Arrival arrival) {
+Played play(const Early& early, bool is_chunked, Arrival arrival) {
   SimulatedWorker worker({[](Config& config) {
                             config.services[0].sides[0].servers.resize(1);
                             config.services[0].hosts = {"salon.example"};
@@ -215,7 +215,7 @@ Outcome play(const Early& early, bool is_chunked, Arrival arrival) {
   client.send(get("/honest"));
   worker.run();
   worker.advance(1'500);
-  Outcome outcome{client.messages(), 0, 0};
+  Played outcome{client.messages(), 0, 0};
   for (const auto& host : hosts) {
     outcome.hidden += host->hidden;
     outcome.honest += host->honest;
@@ -235,7 +235,7 @@ TEST_CASE("a body that is a complete GET is no request behind any early answer")
         if (is_chunked && early.line.ends_with("1.0")) continue;
         // Where the whole body is there, these are not early: it goes to the server, and nothing is slow.
         if (arrival == Arrival::with_head && early.head_is_there && early.status != 504 && !early.prepare) continue;
-        const Outcome outcome = play(early, is_chunked, arrival);
+        const Played outcome = play(early, is_chunked, arrival);
         CHECK(outcome.hidden == 0);
         std::vector<WireMessage> answers;
         for (const WireMessage& answer : outcome.answers) {
