@@ -7,7 +7,7 @@ namespace halfdoor {
 
 std::optional<LocalReply> ReadOnlyFilter::admit(const RequestContext& context, const RequestHead& head) {
   if (context.state->mode != Mode::closed &&
-      passes_read_only(head, context.service->read_only).verdict != ReadOnlyVerdict::refused) {
+      passes_read_only(head, context.service->read_only, context.body).verdict != ReadOnlyVerdict::refused) {
     return std::nullopt;
   }
   return BuiltInNotices().refuse(context, head);

@@ -43,6 +43,7 @@ void Exchange::move_to(State next) {
   switch (next) {
     case State::reading: HALFDOOR_CHECK(state_ == State::done); break;
     case State::judging: HALFDOOR_CHECK(state_ != State::local && state_ != State::done); break;
+    case State::inspecting: HALFDOOR_CHECK(state_ == State::judging); break;
     case State::attempting: HALFDOOR_CHECK(state_ == State::judging || state_ == State::attempting); break;
     case State::relaying: HALFDOOR_CHECK(state_ == State::attempting); break;
     case State::local: HALFDOOR_CHECK(state_ != State::done && state_ != State::local); break;
@@ -55,6 +56,7 @@ std::string_view Exchange::state_text() const {
   switch (state_) {
     case State::reading: return "reading";
     case State::judging: return "judging";
+    case State::inspecting: return "inspecting";
     case State::attempting:
       switch (attempt_.state()) {
         case Attempt::State::idle:
@@ -132,12 +134,16 @@ void Exchange::judge() {
   tried_servers_ = {};
   must_connect_anew_ = timed_out_ = false;
   context_.is_local_reply = context_.is_fallback = is_fallback_ = false;
+  context_.body = findings_.get();
+  request_pipe_.set_capacity(environment_.limits().buffer);
+  if (must_inspect()) return inspect();
   for (Filter* filter : generation_->chain(service_).admit) {
     if (std::optional<LocalReply> reply = filter->admit(context_, request_)) return answer(std::move(*reply));
   }
   const ReadOnlyConfig& rules = context_.service->read_only;
   is_resendable_ = may_be_resent(request_, rules);
-  decision_ = is_resendable_ ? ReadOnlyDecision{ReadOnlyVerdict::passes, {}} : passes_read_only(request_, rules);
+  decision_ = is_resendable_ ? ReadOnlyDecision{ReadOnlyVerdict::passes, {}}
+                             : passes_read_only(request_, rules, findings_.get());
   if (request_.is_websocket_handshake) return answer_plain(501, "WebSocket is not supported yet");
   try_next();
 }
@@ -181,7 +187,8 @@ void Exchange::try_next() {
     }
     context_.side = server.side;
     context_.is_fallback = is_fallback_;
-    if (!second_guard_passes(*context_.service, environment_.current->state(service_), server.side, request_)) {
+    if (!second_guard_passes(*context_.service, environment_.current->state(service_), server.side, request_,
+                             findings_.get())) {
       environment_.counters.services[service_]->second_guard.add();
       log_error("{}: the second guard refused {} {} to the {}; this is a defect of halfdoor, please report it",
                 context_.service->name, request_.method, request_.path, to_text(server.side));
@@ -198,6 +205,8 @@ const RequestHead& Exchange::make_request(ServerId server) {
   notes_.sent_ms = environment_.wheel.now_ms();
   outgoing_ = request_;
   remove_hop_by_hop(outgoing_.fields);
+  // The client has been told already.
+  if (sent_continue_) outgoing_.fields.remove(FieldId::expect);
   if (outgoing_.authority.empty()) {
     std::string_view host = context_.service->side(server.side).servers[server.server].name;
     for (const std::string& name : context_.service->hosts) {
@@ -346,6 +355,8 @@ void Exchange::recycle() {
   request_id_ = {};
   decision_ = {};
   notes_ = {};
+  findings_.reset();
+  context_.body = nullptr;
   epoch_ = bytes_out_ = 0;
   has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = false;
   head_pulled_ = closes_client_ = sent_continue_ = false;

@@ -1,11 +1,13 @@
 // Exchange: one request and its response, from the judgement of the head to the last byte for the client.
 //
-//            ┌────────────── retry ───────────────┐
+//            ┌─────────── retry ─────────┐
 //   reading ──> judging ──> attempting ──> relaying ──> done      (moved by move_to() alone)
-//                   └────────────┴──> local ────────────┘
+//                ↑   └────────────┴──> local ────────────┘
+//                └──> inspecting ────────┘
 //
 // reading    the client connection reads the head into request()
 // judging    filters and mode decide, a side and a server are chosen
+// inspecting held until the whole body is there, by which read-only decides; nothing has been sent to anybody
 // attempting an attempt is under way; not a byte of a final response has been handed on
 // relaying   the final head of a server is there for the client
 // local      the answer was made here
@@ -14,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,7 +47,7 @@ struct ClientInfo {
 
 class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public Deadline::Owner, public Disposable {
  public:
-  enum class State : uint8_t { reading, judging, attempting, relaying, local, done };
+  enum class State : uint8_t { reading, judging, inspecting, attempting, relaying, local, done };
 
   Exchange(ExchangeEnvironment& environment, Exchanges& exchanges);
 
@@ -61,10 +64,13 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
 
   BodyPipe& request_body() override { return request_pipe_; }
   // The client has pushed, finished or aborted the body.
-  void on_request_body() { attempt_.on_request_body(); }
+  void on_request_body() {
+    if (state_ == State::inspecting) return judge_if_complete();
+    attempt_.on_request_body();
+  }
   // Nobody wants more of the request body: what comes is to be thrown away.
   bool discards_request_body() const {
-    return state_ == State::local || state_ == State::done || !attempt_.is_active();
+    return state_ != State::inspecting && (state_ == State::local || state_ == State::done || !attempt_.is_active());
   }
   // How much of it, before the connection is closed instead.
   uint64_t discard_limit() const { return discard_limit_; }
@@ -139,6 +145,9 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void make_request_id();
   void judge();
   void judge_again();
+  bool must_inspect() const;
+  void inspect();
+  void judge_if_complete();
   void try_next();
   bool pick_server(Side side, ServerId& server);
   void fail_without_server();
@@ -184,6 +193,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   Deadline switch_deadline_;
   RequestContext context_;
   ReadOnlyDecision decision_;
+  std::unique_ptr<BodyFindings> findings_;  // of a body that was inspected
   std::string_view request_id_;
   Notes notes_;
   std::array<uint64_t, 2> tried_servers_{};  // by side, a bit per server

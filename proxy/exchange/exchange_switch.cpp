@@ -12,11 +12,16 @@ bool Exchange::is_where_mode_allows() const {
   const ServiceState& state = environment_.current->state(service_);
   const Side side = attempt_.server().side;
   const ServiceConfig& service = environment_.config().services[service_];
-  return (serving_side(state.mode) == side || is_fallback_) && second_guard_passes(service, state, side, request_);
+  return (serving_side(state.mode) == side || is_fallback_) &&
+         second_guard_passes(service, state, side, request_, findings_.get());
 }
 
 bool Exchange::on_mode_changed() {
   is_draining_ = false;
+  if (state_ == State::inspecting) {
+    judge_again();
+    return false;
+  }
   if (!attempt_.is_active()) return false;
   if (is_where_mode_allows()) {
     switch_deadline_.clear();
@@ -57,7 +62,7 @@ void Exchange::on_deadline(Deadline&) {
 }
 
 void Exchange::cut(std::string_view why, EndedBy by) {
-  const bool was_active = attempt_.is_active();
+  const bool was_active = attempt_.is_active() || state_ == State::inspecting;
   if (was_active) note_end(by, why);
   const bool had_final_head = attempt_.has_final_head();
   const bool is_uncertain = attempt_.abandon(why);

@@ -106,7 +106,7 @@ void Exchanges::release_generation(const Generation& generation) {
 uint64_t Exchanges::cut_all(std::string_view why) {
   uint64_t cut = 0;
   for (Exchange* exchange : all_active()) {
-    if (!exchange->attempt().is_active()) continue;
+    if (!exchange->attempt().is_active() && exchange->state() != Exchange::State::inspecting) continue;
     exchange->cut(why, EndedBy::stop);
     ++cut;
   }

@@ -13,6 +13,8 @@
 
 namespace halfdoor {
 
+struct BodyFindings;
+
 // What a filter may know about the exchange. Everything in it lives at least as long as the exchange; text that a
 // filter makes for a head goes into `arena`.
 struct RequestContext {
@@ -22,6 +24,7 @@ struct RequestContext {
   const ServiceConfig* service = nullptr;
   const ServiceState* state = nullptr;   // the mode by which this exchange is judged
   const RequestHead* request = nullptr;  // the original, as the client sent it
+  const BodyFindings* body = nullptr;    // what was found in the request's body, once it has been inspected
   std::string_view request_id;
   std::string_view client_address;  // without port; "unix:" for Unix sockets
   std::string_view server_name;     // "host:port" of this connection's local end

@@ -1,5 +1,7 @@
 #include "exchange/override.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace halfdoor {
@@ -43,11 +45,11 @@ bool is_path_override_field(const Field& field) {
 }
 
 bool is_override_parameter(std::string_view name, const std::vector<std::string>& names) {
-  if (may_be_read_as(name, "_method")) return true;
-  for (const std::string& further : names) {
-    if (may_be_read_as(name, further)) return true;
-  }
-  return false;
+  if (name.size() < kMethodParameter.size() && names.empty()) return false;
+  const ParameterName parameter(name);
+  return parameter.may_be_read_as(kMethodParameter) ||
+         std::any_of(names.begin(), names.end(),
+                     [&](const std::string& further) { return parameter.may_be_read_as(further); });
 }
 
 std::string override_value(std::string_view value) { return std::string(trim(decode_parameter(value, 1))); }

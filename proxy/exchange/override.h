@@ -12,6 +12,8 @@
 
 namespace halfdoor {
 
+inline constexpr std::string_view kMethodParameter = "_method";
+
 // Whether a host may take this field for an override of the method: X-HTTP-Method-Override, X-HTTP-Method,
 // X-Method-Override (whose disguises the codec refuses) or one of `names`, also with other signs in place of "-", which
 // CGI turns into "_" alike.
@@ -51,6 +53,5 @@ enum class BodyForm : uint8_t {
   unclear,  // several types, or none that can be read: it may be any of them
 };
 BodyForm find_body_form(const FieldList& fields);
-inline bool body_may_carry_override(const FieldList& fields) { return find_body_form(fields) != BodyForm::none; }
 
 }  // namespace halfdoor

@@ -17,20 +17,6 @@ constexpr int hex_value(char c) {
 bool is_blank(char c) { return static_cast<unsigned char>(c) <= 0x20; }
 bool reads_as_underscore(char c) { return c == '_' || c == '.' || c == ' ' || c == '['; }
 
-// `name` is decoded.
-bool reads_as(std::string_view name, std::string_view wanted) {
-  while (!name.empty() && is_blank(name.front())) name.remove_prefix(1);
-  name = name.substr(0, name.find('\0'));
-  if (const size_t bracket = name.find('[', 1); bracket != std::string_view::npos) name = name.substr(0, bracket);
-  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
-  if (name.size() != wanted.size()) return false;
-  for (size_t i = 0; i < name.size(); ++i) {
-    if (ascii_lower(name[i]) == ascii_lower(wanted[i])) continue;
-    if (!reads_as_underscore(name[i]) || !reads_as_underscore(wanted[i])) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 bool decode_escapes(std::string_view text, std::string& out) {
@@ -57,10 +43,33 @@ std::string decode_parameter(std::string_view text, int rounds) {
   return decoded;
 }
 
-bool may_be_read_as(std::string_view name, std::string_view wanted) {
-  if (name.size() < wanted.size()) return false;
-  if (name.find_first_of("%+") == std::string_view::npos) return reads_as(name, wanted);
-  return reads_as(decode_parameter(name, kUntilStable), wanted);
+ParameterName::ParameterName(std::string_view as_sent) : core_(as_sent) {
+  if (as_sent.find_first_of("%+") != std::string_view::npos) {
+    decoded_ = decode_parameter(as_sent, kUntilStable);
+    core_ = decoded_;
+  }
+  while (!core_.empty() && is_blank(core_.front())) core_.remove_prefix(1);
+  core_ = core_.substr(0, core_.find('\0'));
+  if (const size_t bracket = core_.find('[', 1); bracket != std::string_view::npos) core_ = core_.substr(0, bracket);
+  while (!core_.empty() && is_blank(core_.back())) core_.remove_suffix(1);
+}
+
+bool ParameterName::may_be_read_as(std::string_view wanted) const {
+  if (core_.size() != wanted.size()) return false;
+  for (size_t i = 0; i < core_.size(); ++i) {
+    if (ascii_lower(core_[i]) == ascii_lower(wanted[i])) continue;
+    if (!reads_as_underscore(core_[i]) || !reads_as_underscore(wanted[i])) return false;
+  }
+  return true;
+}
+
+bool may_have_value(std::string_view value, std::string_view wanted) {
+  for (int rounds : {0, 1, kUntilStable}) {
+    const std::string decoded = rounds == 0 ? std::string(value) : decode_parameter(value, rounds);
+    const std::string_view text = std::string_view(decoded).substr(0, decoded.find('\0'));
+    if (iequals(trim(text), wanted)) return true;
+  }
+  return false;
 }
 
 }  // namespace halfdoor

@@ -35,8 +35,26 @@ bool decode_escapes(std::string_view text, std::string& out);
 std::string decode_parameter(std::string_view text, int rounds);
 inline constexpr int kUntilStable = 8;
 
-// Whether some host reads `name` (as sent) as `wanted`: decoded until stable; ASCII case, blanks at either end and what
-// follows "[" or NUL ignored; "_", ".", " " and a leading "[" alike, as in PHP. Allocates only for escapes.
-bool may_be_read_as(std::string_view name, std::string_view wanted);
+// A name, as sent, in every way in which some host may read it: decoded until stable; ASCII case, blanks at either end
+// and what follows "[" or NUL ignored; "_", ".", " " and a leading "[" alike, as in PHP. Allocates only for escapes.
+// Lives as long as the text it was made of.
+class ParameterName {
+ public:
+  explicit ParameterName(std::string_view as_sent);
+  ParameterName(const ParameterName&) = delete;
+  ParameterName& operator=(const ParameterName&) = delete;
+
+  bool may_be_read_as(std::string_view wanted) const;
+
+ private:
+  std::string decoded_;
+  std::string_view core_;  // what is left to be compared
+};
+inline bool may_be_read_as(std::string_view name, std::string_view wanted) {
+  return name.size() >= wanted.size() && ParameterName(name).may_be_read_as(wanted);
+}
+
+// Whether some host reads `value`, as sent or decoded already, as `wanted`.
+bool may_have_value(std::string_view value, std::string_view wanted);
 
 }  // namespace halfdoor

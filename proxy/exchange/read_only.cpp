@@ -1,5 +1,7 @@
 #include "exchange/read_only.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "exchange/override.h"
 #include "exchange/rule_match.h"
@@ -10,19 +12,18 @@ namespace halfdoor {
 namespace {
 
 constexpr ReadOnlyDecision refuse(std::string_view why) { return {ReadOnlyVerdict::refused, why}; }
+constexpr ReadOnlyDecision pass_by_rule(std::string_view why) { return {ReadOnlyVerdict::passes_by_rule, why}; }
 
 // Judges one request; lives for one call.
 class Judge {
  public:
-  Judge(const RequestHead& head, const ReadOnlyConfig& rules) : head_(head), rules_(rules), spellings_(head) {}
+  Judge(const RequestHead& head, const ReadOnlyConfig& rules, const BodyFindings* body)
+      : head_(head), rules_(rules), body_(body), spellings_(head) {}
 
   ReadOnlyDecision decide() {
     const ReadOnlyDecision own = judge_method(head_.method);
     if (own.verdict == ReadOnlyVerdict::refused) return own;
-    if (head_.has_body()) {
-      if (is_safe_method(head_.method)) return refuse("body");
-      if (body_may_carry_override(head_.fields)) return refuse("body needs inspection");
-    }
+    if (head_.has_body() && is_safe_method(head_.method)) return refuse("body");
     ReadOnlyDecision decision = own;
     const bool all_pass = for_each_override(head_, rules_.override_names, [&](std::string_view method) {
       const ReadOnlyDecision other = judge_override(method);
@@ -34,7 +35,11 @@ class Judge {
     if (!rules_.graphql.empty() && is_graphql_operation()) return refuse("graphql needs inspection");
     if (head_.is_websocket_handshake) {
       if (!rules_.websocket) return refuse("websocket");
-      return {ReadOnlyVerdict::passes_by_rule, "websocket"};
+      decision = pass_by_rule("websocket");
+    }
+    if (head_.has_body()) {
+      const ReadOnlyDecision body = judge_body();
+      if (body.verdict == ReadOnlyVerdict::refused) return body;
     }
     return decision;
   }
@@ -45,7 +50,7 @@ class Judge {
     if (is_denied(method)) return refuse("deny rule");
     if (is_safe_method(method)) return {ReadOnlyVerdict::passes, "safe method"};
     for (const Rule& rule : rules_.allow) {
-      if (rule.method == method && allow_matches(rule, head_)) return {ReadOnlyVerdict::passes_by_rule, "allow rule"};
+      if (rule.method == method && is_allowed_by(rule)) return pass_by_rule("allow rule");
     }
     return refuse("method");
   }
@@ -57,19 +62,62 @@ class Judge {
     }
     if (is_denied(method)) return refuse("deny rule");
     for (const Rule& rule : rules_.allow) {
-      if (iequals(rule.method, method) && allow_matches(rule, head_)) {
-        return {ReadOnlyVerdict::passes_by_rule, "allow rule"};
-      }
+      if (iequals(rule.method, method) && is_allowed_by(rule)) return pass_by_rule("allow rule");
     }
     return refuse("override");
+  }
+
+  bool is_allowed_by(const Rule& rule) const {
+    if (!allow_matches(rule, head_)) return false;
+    return !rule.parameter || !any_in_body(rule.parameter->name, [](const BodyParameter&) { return true; });
   }
 
   bool is_denied(std::string_view method) {
     for (const Rule& rule : rules_.deny) {
       const bool names_it = iequals(rule.method, method) || (rule.method == "GET" && iequals(method, "HEAD"));
-      if (names_it && spellings_.deny_matches(rule)) return true;
+      if (names_it && (spellings_.deny_matches(rule) || is_denied_in_body(rule))) return true;
     }
     return false;
+  }
+
+  bool is_denied_in_body(const Rule& rule) {
+    if (!rule.parameter || body_ == nullptr) return false;
+    const bool has_it = any_in_body(rule.parameter->name, [&](const BodyParameter& found) {
+      return !found.value || may_have_value(*found.value, rule.parameter->value);
+    });
+    return has_it && spellings_.path_matches(rule);
+  }
+
+  template <class Predicate>
+  bool any_in_body(std::string_view name, Predicate is_meant) const {
+    if (body_ == nullptr) return false;
+    const std::vector<BodyParameter>& all = body_->parameters.found;
+    return std::any_of(all.begin(), all.end(),
+                       [&](const BodyParameter& found) { return found.name == name && is_meant(found); });
+  }
+
+  // Everything else passes.
+  ReadOnlyDecision judge_body() {
+    const BodyForm form = find_body_form(head_.fields);
+    if (form == BodyForm::none) return {ReadOnlyVerdict::passes, {}};
+    if (head_.fields.has(FieldId::content_encoding)) return refuse("compressed body");
+    if (form == BodyForm::unclear) return refuse("unreadable body");
+    if (body_ == nullptr || !body_->are_about(rules_)) {
+      return {ReadOnlyVerdict::refused, "body needs inspection", /*needs_body=*/true};
+    }
+    if (!body_->parameters.is_readable) return refuse("unreadable body");
+    for (const BodyParameter& found : body_->parameters.found) {
+      if (!is_override_name(found.name)) continue;
+      // One that is unclear names no method.
+      const std::string_view method = found.value ? trim(*found.value) : std::string_view{};
+      if (judge_override(method).verdict == ReadOnlyVerdict::refused) return refuse("override in the body");
+    }
+    return {ReadOnlyVerdict::passes, {}};
+  }
+
+  bool is_override_name(std::string_view name) const {
+    const std::vector<std::string>& further = rules_.override_names;
+    return name == kMethodParameter || std::find(further.begin(), further.end(), name) != further.end();
   }
 
   // Where no rule looked at the path, another path would get the same verdict.
@@ -92,13 +140,14 @@ class Judge {
 
   const RequestHead& head_;
   const ReadOnlyConfig& rules_;
+  const BodyFindings* const body_;
   SpellingMatcher spellings_;
 };
 
 }  // namespace
 
-ReadOnlyDecision passes_read_only(const RequestHead& head, const ReadOnlyConfig& rules) {
-  return Judge(head, rules).decide();
+ReadOnlyDecision passes_read_only(const RequestHead& head, const ReadOnlyConfig& rules, const BodyFindings* body) {
+  return Judge(head, rules, body).decide();
 }
 
 bool may_be_resent(const RequestHead& head, const ReadOnlyConfig& rules) {

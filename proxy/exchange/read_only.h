@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "exchange/body_inspection.h"
 #include "http/head.h"
 
 namespace halfdoor {
@@ -19,23 +20,30 @@ enum class ReadOnlyVerdict : uint8_t {
 struct ReadOnlyDecision {
   ReadOnlyVerdict verdict = ReadOnlyVerdict::refused;
   std::string_view why;  // a literal for log and tests: "method", "deny rule", "body", "override" …
+  // Refused only because nobody has looked into the body yet: everything that can be told from the head would pass.
+  bool needs_body = false;
 };
 
 // Judges a request as if its service were read-only. The head must have passed the codec. Its result does not depend on
-// the mode. It decides on the head alone, so what could only be told from a body is refused:
+// the mode. `body`: what inspect_body() found in the complete body, null as long as nobody has looked. Without it a
+// request is refused (and needs_body is set) that an `allow` rule passes and whose body could carry parameters:
+// urlencoded, multipart, JSON or without Content-Type. Bodies of other types, and no body, carry none; compressed ones
+// and those whose type cannot be read are refused.
 //
-//   - a request that an `allow` rule passes and whose body could carry `_method` (urlencoded, multipart, JSON, without
-//     Content-Type, or of a type that cannot be read): "body needs inspection". A body of any other type, and no body,
-//     carry no override.
-//   - on a path listed in `graphql`, everything but OPTIONS, and GET and HEAD without a query: "graphql needs
-//   inspection".
+// On a path listed in `graphql`, everything but OPTIONS, and GET and HEAD without a query, is refused: "graphql needs
+// inspection".
 //
 // Every override must pass besides the method itself, as a method of this path: GET, HEAD and OPTIONS in any case, or
 // what an `allow` rule passes, unless a `deny` rule matches. One that is empty names no method and does not pass. A
 // field that makes some hosts serve another path (X-Original-URL, X-Rewrite-URL) is refused where rules decide by the
-// path. A websocket handshake passes by rule at most. Costs one pass over the fields and allocates nothing for a
-// request without query, on a path in normal form.
-ReadOnlyDecision passes_read_only(const RequestHead& head, const ReadOnlyConfig& rules);
+// path. A websocket handshake passes by rule at most.
+//
+// The parameter of a rule: many hosts read query and body as one. So an `allow` rule with a parameter does not match
+// where the body has one of that name too, and a `deny` rule matches wherever its parameter is.
+//
+// Costs one pass over the fields and allocates nothing for a request without query and body, on a path in normal form.
+ReadOnlyDecision passes_read_only(const RequestHead& head, const ReadOnlyConfig& rules,
+                                  const BodyFindings* body = nullptr);
 
 // Passes without an `allow` rule, has no body and asks for no upgrade (design 1.7): may be re-sent, and may go to
 // another side than the mode's, in every mode.

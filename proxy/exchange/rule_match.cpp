@@ -31,15 +31,6 @@ bool has_allowed_parameter(const Rule::Parameter& wanted, std::string_view query
   return named == 1 && is_exact;
 }
 
-bool may_have_value(std::string_view value, std::string_view wanted) {
-  for (int rounds : {1, kUntilStable}) {
-    const std::string decoded = decode_parameter(value, rounds);
-    const std::string_view text = std::string_view(decoded).substr(0, decoded.find('\0'));
-    if (iequals(trim(text), wanted)) return true;
-  }
-  return false;
-}
-
 bool may_have_parameter(const Rule::Parameter& wanted, std::string_view query) {
   const auto is_another = [&](const Parameter& parameter) {
     return !may_be_read_as(parameter.name, wanted.name) || !may_have_value(parameter.value, wanted.value);
@@ -259,8 +250,10 @@ bool SpellingMatcher::matches_pattern(const Pattern& pattern) {
   return true;
 }
 
+bool SpellingMatcher::path_matches(const Rule& rule) { return matches_pattern(Pattern(rule)); }
+
 bool SpellingMatcher::deny_matches(const Rule& rule) {
-  if (!matches_pattern(Pattern(rule))) return false;
+  if (!path_matches(rule)) return false;
   if (!rule.parameter) return true;
   // A "?" that was escaped may begin the query for the host.
   const bool hides_query = kind_ != Kind::plain && path_.find('?') != std::string_view::npos;

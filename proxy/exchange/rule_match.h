@@ -35,6 +35,8 @@ class SpellingMatcher {
   // behind it;
   // "**" may be empty. The parameter may be in the query in any spelling, among others of its name.
   bool deny_matches(const Rule& rule);
+  // The path alone.
+  bool path_matches(const Rule& rule);
   // A literal path, as in `graphql`.
   bool matches_path(std::string_view path);
 

@@ -4,10 +4,10 @@
 
 namespace halfdoor {
 
-bool second_guard_passes(const ServiceConfig& service, const ServiceState& state, Side side,
-                         const RequestHead& request) {
+bool second_guard_passes(const ServiceConfig& service, const ServiceState& state, Side side, const RequestHead& request,
+                         const BodyFindings* body) {
   const bool serves = serving_side(state.mode) == side;
-  switch (passes_read_only(request, service.read_only).verdict) {
+  switch (passes_read_only(request, service.read_only, body).verdict) {
     case ReadOnlyVerdict::refused:
       return (side == Side::primary && state.mode == Mode::primary) ||
              (side == Side::backup && state.mode == Mode::backup_writable);

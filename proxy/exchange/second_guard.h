@@ -3,11 +3,13 @@
 #pragma once
 
 #include "config/snapshot.h"
+#include "exchange/body_inspection.h"
 #include "http/head.h"
 
 namespace halfdoor {
 
-bool second_guard_passes(const ServiceConfig& service, const ServiceState& state, Side side,
-                         const RequestHead& request);
+// `body`: what was found in the request's body, null if nobody looked.
+bool second_guard_passes(const ServiceConfig& service, const ServiceState& state, Side side, const RequestHead& request,
+                         const BodyFindings* body = nullptr);
 
 }  // namespace halfdoor

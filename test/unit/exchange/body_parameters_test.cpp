@@ -1,21 +1,27 @@
-#include "filters/body_override.h"
+#include "exchange/body_parameters.h"
 
 #include <catch2/catch.hpp>
 
 namespace halfdoor {
 namespace {
 
-// The methods joined by "|", "none", or "unreadable".
+// The values joined by "|", "none", or "unreadable".
 std::string overrides(std::string_view content_type, std::string_view body,
-                      const std::vector<std::string>& names = {}) {
+                      const std::vector<std::string>& further = {}) {
   FieldList fields;
   if (content_type != "-") fields.add(FieldId::content_type, "Content-Type", content_type);
-  const BodyOverrides found = find_body_overrides(fields, body, names);
-  if (!found.is_readable) return "unreadable";
-  if (found.methods.empty()) return "none";
+  std::vector<std::string> names{"_method"};
+  names.insert(names.end(), further.begin(), further.end());
+  const BodyParameters parameters = find_body_parameters(fields, body, names);
+  if (!parameters.is_readable) {
+    CHECK(parameters.found.empty());
+    return "unreadable";
+  }
+  if (parameters.found.empty()) return "none";
   std::string joined;
-  for (const std::string& method : found.methods)
-    joined += (joined.empty() ? "" : "|") + (method.empty() ? "?" : method);
+  for (const BodyParameter& found : parameters.found) {
+    joined += (joined.empty() ? "" : "|") + found.value.value_or("?");
+  }
   return joined;
 }
 
@@ -37,8 +43,8 @@ TEST_CASE("finds_the_method_in_a_form") {
   CHECK(overrides(kForm, "_method=DELETE") == "DELETE");
   CHECK(overrides("-", "_method=DELETE") == "DELETE");
   CHECK(overrides("application/x-www-form-urlencoded; charset=UTF-8", "a=1&_METHOD=put") == "put");
-  CHECK(overrides(kForm, "%5fmethod[]=%44ELETE&_method=GET;_method") == "DELETE|GET|?");
-  CHECK(overrides(kForm, "_method=") == "?");
+  CHECK(overrides(kForm, "%5fmethod[]=%44ELETE&_method=GET;_method") == "DELETE|GET|");
+  CHECK(overrides(kForm, "_method=") == "");
   CHECK(overrides(kForm, "verb=PUT", {"verb"}) == "PUT");
   CHECK(overrides(kForm, "_charset_=utf-7&a=1") == "unreadable");
   CHECK(overrides("application/x-www-form-urlencoded; charset=utf-16", "a=1") == "unreadable");
@@ -54,7 +60,7 @@ TEST_CASE("other_types_carry_no_override_and_unclear_ones_are_unreadable") {
   FieldList fields;
   fields.add(FieldId::content_type, "Content-Type", kForm);
   fields.add(FieldId::content_encoding, "Content-Encoding", "gzip");
-  CHECK_FALSE(find_body_overrides(fields, "a=1", {}).is_readable);
+  CHECK_FALSE(find_body_parameters(fields, "a=1", {}).is_readable);
 }
 
 TEST_CASE("finds_the_method_in_a_multipart_form") {
@@ -65,7 +71,7 @@ TEST_CASE("finds_the_method_in_a_multipart_form") {
   CHECK(overrides(kMultipart, part("form-data; name=\"a\"", "1") + part("Form-Data; NAME=_Method", " put ") + kEnd) ==
         "put");
   CHECK(overrides(kMultipart, part("form-data; name=\"_method[]\"", "GET") + part("form-data;name=\"_method\"", "") +
-                                  kEnd) == "GET|?");
+                                  kEnd) == "GET|");
   CHECK(overrides(kMultipart,
                   part("form-data; name=\"_method\"; filename=\"a.txt\"", "PUT", "Content-Type: text/plain\r\n") +
                       kEnd) == "PUT");
@@ -137,17 +143,19 @@ TEST_CASE("finds_the_method_in_json") {
   CHECK(overrides(json, R"({"_method": ["DELETE"]})") == "?");
   CHECK(overrides(json, R"({"_method": {"x": "DELETE"}})") == "?");
   CHECK(overrides(json, R"({"_method": null, "b": "c"})") == "?");
-  CHECK(overrides(json, R"({"_method[]": 5})") == "?");
-  CHECK(overrides(json, R"({"verb": true})", {"verb"}) == "?");
+  CHECK(overrides(json, R"({"_method[]": 5})") == "5");
+  CHECK(overrides(json, R"({"_method": 5.0})") == "?");
+  CHECK(overrides(json, R"({"verb": true})", {"verb"}) == "true");
   for (std::string_view body :
        {"", "{", "{}{}", "{} x", R"({"a": 1,})", R"({a: 1})", R"({'_method': 'PUT'})", "{\"a\": NaN}", "// x\n{}",
         "{\"a\": \"\xff\"}", "\xfe\xff{}", R"({"a": "\ud800"})", "{}\n{}"}) {
     INFO(body);
     CHECK(overrides(json, body) == "unreadable");
   }
-  FieldList fields;
-  fields.add(FieldId::content_type, "Content-Type", json);
-  CHECK(find_body_overrides(fields, R"({"_method": "PUT")", {}).methods.empty());
+  CHECK(overrides(json, R"({"_method": "PUT")") == "unreadable");
+  using namespace std::string_view_literals;
+  CHECK(overrides(json, "{}\0{\"_method\": \"PUT\"}"sv) == "unreadable");
+  CHECK(overrides(json, "{}\0"sv) == "unreadable");
   const std::string deep(60'000, '[');
   CHECK(overrides(json, deep) == "unreadable");
   CHECK(overrides(json, deep + std::string(60'000, ']')) == "none");

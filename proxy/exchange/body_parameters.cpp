@@ -1,7 +1,7 @@
-#include "filters/body_override.h"
+#include "exchange/body_parameters.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "base/text.h"
 
@@ -55,21 +55,53 @@ bool is_plain_charset(std::string_view charset) {
   return iequals(charset, "utf-8") || iequals(charset, "us-ascii") || iequals(charset, "iso-8859-1");
 }
 
-bool is_plain_type(std::string_view content_type) {
-  return for_each_field_parameter(content_type, [](const FieldParameter& parameter) {
-    return !iequals(parameter.name, "charset") || is_plain_charset(parameter.value);
-  });
+// What has been found so far, each once.
+class Collector {
+ public:
+  explicit Collector(const Names& names) : names_(names) {}
+
+  // `name` as the body spells it. Whether it may be one of those that are looked for.
+  bool is_wanted(std::string_view name) const {
+    const ParameterName parameter(name);
+    return std::any_of(names_.begin(), names_.end(),
+                       [&](const std::string& wanted) { return parameter.may_be_read_as(wanted); });
+  }
+  // `value` null: not one clear text.
+  void take(std::string_view name, std::optional<std::string> value) {
+    if (value && value->size() > BodyParameters::kLongestValue) value.reset();
+    const ParameterName parameter(name);
+    for (const std::string& wanted : names_) {
+      if (parameter.may_be_read_as(wanted)) add({wanted, value});
+    }
+  }
+  // Whether all of it has found room.
+  bool is_complete() const { return !overflowed_; }
+  std::vector<BodyParameter> found() { return std::move(found_); }
+
+ private:
+  void add(BodyParameter parameter) {
+    if (overflowed_ || std::find(found_.begin(), found_.end(), parameter) != found_.end()) return;
+    overflowed_ = found_.size() == BodyParameters::kMost;
+    if (!overflowed_) found_.push_back(std::move(parameter));
+  }
+
+  const Names& names_;
+  std::vector<BodyParameter> found_;
+  bool overflowed_ = false;
+};
+
+// Three bytes of an escape stand for one.
+std::optional<std::string> decode_value(std::string_view value) {
+  if (value.size() > 3 * BodyParameters::kLongestValue) return std::nullopt;
+  return decode_parameter(value, 1);
 }
 
-BodyOverrides read_urlencoded(std::string_view body, const Names& names) {
-  BodyOverrides found{true, {}};
-  for_each_parameter(body, "&;", [&](const Parameter& parameter) {
+bool read_urlencoded(std::string_view body, Collector& collector) {
+  return for_each_parameter(body, "&;", [&](const Parameter& parameter) {
+    if (collector.is_wanted(parameter.name)) collector.take(parameter.name, decode_value(parameter.value));
     // A field of this name announces another charset (HTML, form submission).
-    found.is_readable = found.is_readable && !may_be_read_as(parameter.name, "_charset_");
-    if (is_override_parameter(parameter.name, names)) found.methods.push_back(override_value(parameter.value));
-    return true;
+    return !may_be_read_as(parameter.name, "_charset_") && collector.is_complete();
   });
-  return found;
 }
 
 // The value of `name` in "form-data; name=...; filename=...".
@@ -126,99 +158,98 @@ std::optional<std::string> read_delimiter(std::string_view content_type) {
 }
 
 // Every appearance of the delimiter must be a delimiter to everybody: at the start of a line, and followed by its end.
-BodyOverrides read_multipart(std::string_view content_type, std::string_view body, const Names& names) {
+bool read_multipart(std::string_view content_type, std::string_view body, Collector& collector) {
   const std::optional<std::string> delimiter = read_delimiter(content_type);
-  if (!delimiter || !body.starts_with(*delimiter)) return {};
-  BodyOverrides found;
+  if (!delimiter || !body.starts_with(*delimiter)) return false;
   body.remove_prefix(delimiter->size());
   while (body.starts_with(kLineEnd)) {
     const size_t end = body.find(*delimiter);
-    if (end == std::string_view::npos || !body.substr(0, end).ends_with(kLineEnd)) return {};
+    if (end == std::string_view::npos || !body.substr(0, end).ends_with(kLineEnd)) return false;
     std::string_view part = body.substr(kLineEnd.size(), end - kLineEnd.size());
     const size_t blank = part.find("\r\n\r\n");
-    if (blank == std::string_view::npos) return {};
+    if (blank == std::string_view::npos) return false;
     const std::optional<std::string_view> name = read_part_head(part.substr(0, blank + kLineEnd.size()));
-    if (!name || may_be_read_as(*name, "_charset_")) return {};
+    if (!name || may_be_read_as(*name, "_charset_")) return false;
     part.remove_prefix(blank + 2 * kLineEnd.size());
-    if (is_override_parameter(*name, names)) {
+    if (collector.is_wanted(*name)) {
       const bool is_empty = part.size() < kLineEnd.size();
-      found.methods.emplace_back(trim(is_empty ? part : part.substr(0, part.size() - kLineEnd.size())));
+      collector.take(*name, std::string(trim(is_empty ? part : part.substr(0, part.size() - kLineEnd.size()))));
     }
     body.remove_prefix(end + delimiter->size());
   }
-  found.is_readable = body == "--" || body == "--\r\n";
-  return found;
+  return body == "--" || body == "--\r\n";
 }
 
-// Events of the parser: notes the value of each member that overrides.
-class OverrideListener : public nlohmann::json_sax<nlohmann::json> {
+// Events of the parser: notes the value of each member that is looked for.
+class MemberListener : public nlohmann::json_sax<nlohmann::json> {
  public:
-  OverrideListener(const Names& names, std::vector<std::string>& methods) : names_(names), methods_(methods) {}
+  explicit MemberListener(Collector& collector) : collector_(collector) {}
 
   bool key(string_t& name) override {
-    is_override_ = is_override_parameter(name, names_);
+    if (collector_.is_wanted(name)) name_ = std::move(name);
     return true;
   }
-  bool string(string_t& text) override {
-    if (is_override_) methods_.emplace_back(trim(text));
-    is_override_ = false;
-    return true;
-  }
-  bool null() override { return no_method(); }
-  bool boolean(bool) override { return no_method(); }
-  bool number_integer(number_integer_t) override { return no_method(); }
-  bool number_unsigned(number_unsigned_t) override { return no_method(); }
-  bool number_float(number_float_t, const string_t&) override { return no_method(); }
-  bool binary(binary_t&) override { return no_method(); }
-  bool start_object(size_t) override { return no_method(); }
+  bool string(string_t& text) override { return take(std::string(trim(text))); }
+  bool null() override { return take(std::nullopt); }
+  bool boolean(bool value) override { return take(value ? "true" : "false"); }
+  bool number_integer(number_integer_t value) override { return take(std::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return take(std::to_string(value)); }
+  bool number_float(number_float_t, const string_t&) override { return take(std::nullopt); }
+  bool binary(binary_t&) override { return take(std::nullopt); }
+  bool start_object(size_t) override { return take(std::nullopt); }
   bool end_object() override { return true; }
-  bool start_array(size_t) override { return no_method(); }
+  bool start_array(size_t) override { return take(std::nullopt); }
   bool end_array() override { return true; }
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
-  bool no_method() {
-    if (is_override_) methods_.emplace_back();
-    is_override_ = false;
-    return true;
+  bool take(std::optional<std::string> value) {
+    if (name_) collector_.take(*name_, std::move(value));
+    name_.reset();
+    return collector_.is_complete();
   }
 
-  const Names& names_;
-  std::vector<std::string>& methods_;
-  bool is_override_ = false;
+  Collector& collector_;
+  std::optional<std::string> name_;  // of the member whose value comes next, if it is looked for
 };
 
-BodyOverrides read_json(std::string_view body, const Names& names) {
-  BodyOverrides found;
-  OverrideListener listener(names, found.methods);
-  found.is_readable = nlohmann::json::sax_parse(body.begin(), body.end(), &listener);
-  return found;
+bool read_json(std::string_view body, Collector& collector) {
+  // The parser takes NUL for the end of the text.
+  if (body.find('\0') != std::string_view::npos) return false;
+  MemberListener listener(collector);
+  return nlohmann::json::sax_parse(body.begin(), body.end(), &listener);
 }
 
-BodyOverrides read_body(BodyForm form, std::string_view content_type, std::string_view body, const Names& names) {
+bool read_body(BodyForm form, std::string_view content_type, std::string_view body, Collector& collector) {
   switch (form) {
-    case BodyForm::none: return {true, {}};
-    case BodyForm::urlencoded: return read_urlencoded(body, names);
-    case BodyForm::multipart: return read_multipart(content_type, body, names);
-    case BodyForm::json: return read_json(body, names);
+    case BodyForm::none: return true;
+    case BodyForm::urlencoded: return read_urlencoded(body, collector);
+    case BodyForm::multipart: return read_multipart(content_type, body, collector);
+    case BodyForm::json: return read_json(body, collector);
     case BodyForm::unclear: break;
   }
-  return {};
+  return false;
 }
 
 }  // namespace
 
-BodyOverrides find_body_overrides(const FieldList& fields, std::string_view body,
-                                  const std::vector<std::string>& names) {
+bool is_plain_type(std::string_view content_type) {
+  return for_each_field_parameter(content_type, [](const FieldParameter& parameter) {
+    return !iequals(parameter.name, "charset") || is_plain_charset(parameter.value);
+  });
+}
+
+BodyParameters find_body_parameters(const FieldList& fields, std::string_view body,
+                                    const std::vector<std::string>& names) {
   const BodyForm form = find_body_form(fields);
   if (form == BodyForm::none) return {true, {}};
   if (fields.has(FieldId::content_encoding)) return {};
   const Field* type = fields.find(FieldId::content_type);
   const std::string_view content_type = type == nullptr ? std::string_view{} : type->value;
   if (!is_plain_type(content_type)) return {};
-  BodyOverrides found = read_body(form, content_type, body, names);
-  if (!found.is_readable) found.methods.clear();
-  return found;
+  Collector collector(names);
+  if (!read_body(form, content_type, body, collector) || !collector.is_complete()) return {};
+  return {true, collector.found()};
 }
 
 }  // namespace halfdoor

@@ -1,0 +1,41 @@
+#include "exchange/body_inspection.h"
+
+#include <algorithm>
+
+namespace halfdoor {
+
+namespace {
+
+// The parameters by which overrides and rules decide, each once.
+std::vector<std::string> names_to_watch(const ReadOnlyConfig& rules) {
+  std::vector<std::string> names{std::string(kMethodParameter)};
+  const auto add = [&names](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const std::string& name : rules.override_names) add(name);
+  for (const std::vector<Rule>* list : {&rules.allow, &rules.deny}) {
+    for (const Rule& rule : *list) {
+      if (rule.parameter) add(rule.parameter->name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+bool BodyFindings::are_about(const ReadOnlyConfig& rules) const { return watched == names_to_watch(rules); }
+
+BodyFindings inspect_body(const RequestHead& head, std::string_view body, const ReadOnlyConfig& rules) {
+  BodyFindings findings;
+  findings.watched = names_to_watch(rules);
+  findings.parameters = find_body_parameters(head.fields, body, findings.watched);
+  return findings;
+}
+
+BodyFindings findings_of_large_body(const ReadOnlyConfig& rules) {
+  BodyFindings findings;
+  findings.watched = names_to_watch(rules);
+  return findings;
+}
+
+}  // namespace halfdoor
