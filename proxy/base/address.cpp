@@ -29,6 +29,8 @@ bool to_bytes(const Address& address, uint8_t (&bytes)[16]) {
 }
 
 std::optional<Address> from_numeric(const std::string& host, uint16_t port) {
+  // inet_pton would read only what stands before it.
+  if (host.find('\0') != std::string::npos) return std::nullopt;
   sockaddr_in v4{};
   if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
     v4.sin_family = AF_INET;
@@ -52,6 +54,7 @@ Result<Address> Address::parse(std::string_view text) {
     sockaddr_un address{};
     if (path.empty() || path.front() != '/')
       return Error{fmt::format("\"{}\" needs an absolute path behind unix:", text)};
+    if (path.find('\0') != std::string_view::npos) return Error{fmt::format("\"{}\" has a NUL in its path", text)};
     if (path.size() >= sizeof(address.sun_path)) {
       return Error{
           fmt::format("\"{}\" is too long for a Unix socket, at most {} bytes", text, sizeof(address.sun_path) - 1)};

@@ -128,6 +128,10 @@ std::string format_rfc3339_ms(WallTime time) {
   return fmt::format("{}.{:03}Z", text, ms);
 }
 
+// WallTime counts nanoseconds in 64 bits: from 1677 to 2262.
+constexpr int kFirstYear = 1678;
+constexpr int kLastYear = 2261;
+
 std::optional<WallTime> parse_rfc3339(std::string_view text) {
   const auto year = digits_at(text, 0, 4), month = digits_at(text, 5, 2), day = digits_at(text, 8, 2),
              hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2), second = digits_at(text, 17, 2);
@@ -138,7 +142,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   }
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  if (*year < kFirstYear || *year > kLastYear || !date.ok() || *hour > 23 || *minute > 59 || *second > 60)
+    return std::nullopt;
   size_t at = 19;
   int64_t ms = 0;
   if (at < text.size() && text[at] == '.') {

@@ -43,7 +43,7 @@ std::string format_size(uint64_t bytes);
 // "2026-11-22T16:38:44Z" (RFC 3339, UTC), with milliseconds when asked.
 std::string format_rfc3339(WallTime time);
 std::string format_rfc3339_ms(WallTime time);
-// With offset or Z; fractions of a second are accepted.
+// With offset or Z; fractions of a second are accepted. Years from 1678 to 2261: what WallTime can hold.
 std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 }  // namespace halfdoor

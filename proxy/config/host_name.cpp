@@ -51,6 +51,7 @@ std::string anchor_path(std::string_view path, std::string_view folder) {
 Result<std::string> parse_host_pattern(std::string_view text) {
   const std::string lower = to_lower(text);
   std::string_view name = lower;
+  if (name.empty()) return Error{"the name is missing"};
   if (name == "*") return Error{"leave hosts out for a service that gets every other host"};
   if (name.find("://") != std::string_view::npos) return Error{"write the name alone, without http:// or https://"};
   if (name.find('/') != std::string_view::npos) return Error{"write the name alone, without a path"};

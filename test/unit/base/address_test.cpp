@@ -79,6 +79,9 @@ TEST_CASE("what is not an address says how to write one") {
       {"[::g]:80", "is not an IP address and port"},
       {"unix:", "absolute path"},
       {"unix:x.sock", "absolute path"},
+      {std::string("[::1\0x]:80", 10), "is not an IP address and port"},
+      {std::string("10.0.0.1\0:80", 12), "is not an IP address and port"},
+      {std::string("unix:/a\0b", 9), "NUL in its path"},
   }));
   const Result<Address> parsed = Address::parse(pair.first);
   INFO(pair.first);
@@ -143,6 +146,7 @@ TEST_CASE("what is not a network says how to write one") {
     INFO(text);
     CHECK_FALSE(Network::parse(text).ok());
   }
+  CHECK_FALSE(Network::parse(std::string_view("10.0.0.0\0x/8", 12)).ok());
   CHECK_THAT(Network::parse("10.0.0.0/33").error().message, Catch::Contains("from 0 to 32"));
 }
 

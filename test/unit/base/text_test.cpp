@@ -108,6 +108,8 @@ TEST_CASE("times are read with any offset and fraction") {
   CHECK(parse_rfc3339("2026-11-22T16:38:44.5+00:00") == time + Ms(500));
   CHECK(parse_rfc3339("2028-02-29T00:00:00Z"));
   CHECK(parse_rfc3339("2016-12-31T23:59:60Z") == parse_rfc3339("2017-01-01T00:00:00Z"));
+  CHECK(format_rfc3339(*parse_rfc3339("1678-01-01T00:00:00+23:59")) == "1677-12-31T00:01:00Z");
+  CHECK(format_rfc3339(*parse_rfc3339("2261-12-31T23:59:59-23:59")) == "2262-01-01T23:58:59Z");
 }
 
 TEST_CASE("what is not a time is not read") {
@@ -136,6 +138,10 @@ TEST_CASE("what is not a time is not read") {
                            "2026-11-22T16-38-44Z",
                            "26-11-22T16:38:44Z",
                            "-026-11-22T16:38:44Z",
+                           "1677-12-31T23:59:59Z",
+                           "2262-01-01T00:00:00Z",
+                           "9999-12-31T23:59:59Z",
+                           "0000-01-01T00:00:00Z",
                            "2026-11-22T16:38:44+"}) {
     INFO(text);
     CHECK_FALSE(parse_rfc3339(text));
