@@ -106,11 +106,11 @@ class Reader {
       read_resolver(root.table("resolver"));
       read_limits(root.table("limits"), config_.limits);
       read_timeouts(root.table("timeouts"), config_.timeouts);
-      if (root.tables("listen", [this](TableReader& table) { read_listen(table); }) == 0) {
+      if (root.tables("listen", ListLimits::listeners, [this](TableReader& table) { read_listen(table); }) == 0) {
         findings_.problem(1, "no [[listen]] table; write one, with address = \"0.0.0.0:80\"");
       }
       ServiceReader services(folder_, bound_);
-      if (root.tables("service", [&](TableReader& table) { services.read(table); }) == 0) {
+      if (root.tables("service", ListLimits::services, [&](TableReader& table) { services.read(table); }) == 0) {
         findings_.problem(1, "no [[service]] table; write one, with name, primary.servers and backup.servers");
       }
       config_.services = services.take();
@@ -183,7 +183,7 @@ class Reader {
 
   void read_resolver(TableReader table) {
     table
-        .texts("servers",
+        .texts("servers", ListLimits::names,
                [this](const std::string& text, const Place& place) {
                  if (!Network::parse(text) && !Address::parse(text)) {
                    return place.problem(
@@ -207,7 +207,7 @@ class Reader {
         place.problem(address.error().message);
       }
     }
-    table.texts("trusted_proxies", [&](const std::string& entry, const Place& at) {
+    table.texts("trusted_proxies", ListLimits::trusted_proxies, [&](const std::string& entry, const Place& at) {
       Result<Network> network = Network::parse(entry);
       if (!network) return at.problem(network.error().message);
       listen.trusted_proxies.push_back(*network);

@@ -1,6 +1,7 @@
 // Every limit and timeout of the data path with its default, unit and reason: the tables [limits] and [timeouts].
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/text.h"
@@ -50,5 +51,17 @@ struct Timeouts {
 inline constexpr uint64_t kSlowestBodyBytesPerSecond = 1024;
 // What a lingering close, or an early answer, still reads and throws away.
 inline constexpr uint64_t kLingerBytes = 64 << 10;
+
+// How much a configuration may list. What is over it is refused with its line before anything is bound: no request is
+// to pay for a list that grew by mistake, and server numbers are bits of a word.
+struct ListLimits {
+  static constexpr size_t services = 10'000;
+  static constexpr size_t hosts = 10'000;  // per service
+  static constexpr size_t servers = 64;    // per side
+  static constexpr size_t rules = 1'000;   // in allow, in deny
+  static constexpr size_t names = 100;     // in override_names, in graphql, in resolver.servers
+  static constexpr size_t listeners = 100;
+  static constexpr size_t trusted_proxies = 1'000;  // per listener
+};
 
 }  // namespace halfdoor

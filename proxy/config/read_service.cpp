@@ -71,7 +71,7 @@ void read_failback(TableReader table, FailbackConfig& failback) {
 
 void read_rules(TableReader& table, std::string_view key, std::vector<Rule>& into,
                 const std::function<void(const Rule&, const Place&)>& judge) {
-  table.texts(key, [&](const std::string& text, const Place& place) {
+  table.texts(key, ListLimits::rules, [&](const std::string& text, const Place& place) {
     Result<Rule> rule = Rule::parse(text);
     if (!rule) return place.problem(rule.error().message);
     judge(*rule, place);
@@ -143,7 +143,7 @@ void ServiceReader::read_name(TableReader& table, ServiceConfig& service) {
 
 void ServiceReader::read_hosts(TableReader& table, ServiceConfig& service) {
   bool has_entries = false;
-  const Place place = table.texts("hosts", [&](const std::string& text, const Place& at) {
+  const Place place = table.texts("hosts", ListLimits::hosts, [&](const std::string& text, const Place& at) {
     has_entries = true;
     Result<std::string> host = parse_host_pattern(text);
     if (!host) return at.problem(fmt::format("has \"{}\": {}", text, host.error().message));
@@ -193,7 +193,7 @@ void ServiceReader::read_server(const std::string& text, const Place& at, Side s
 void ServiceReader::read_side(TableReader& table, Side side, ServiceConfig& service) {
   TableReader side_table = table.table(to_text(side));
   bool has_entries = false;
-  const Place place = side_table.texts("servers", [&](const std::string& text, const Place& at) {
+  const Place place = side_table.texts("servers", ListLimits::servers, [&](const std::string& text, const Place& at) {
     has_entries = true;
     read_server(text, at, side, service.sides[index_of(side)]);
   });
@@ -210,7 +210,7 @@ void ServiceReader::read_read_only(TableReader table, ReadOnlyConfig& rules) con
     if (is_allowed) place.warning(fmt::format("\"{}\" is also in allow; deny beats allow: leave one out", rule.text));
   });
   table
-      .texts("graphql",
+      .texts("graphql", ListLimits::names,
              [&](const std::string& path, const Place& place) {
                if (!is_target(path) || path.find('?') != std::string::npos) {
                  return place.problem(fmt::format("has \"{}\"; write a path, as in \"/graphql\"", path));
@@ -218,7 +218,7 @@ void ServiceReader::read_read_only(TableReader table, ReadOnlyConfig& rules) con
                rules.graphql.push_back(path);
              })
       .no_effect_yet();
-  table.texts("override_names", [&](const std::string& name, const Place& place) {
+  table.texts("override_names", ListLimits::names, [&](const std::string& name, const Place& place) {
     if (!is_override_name(name)) {
       return place.problem(fmt::format("has \"{}\"; write the name of a field or parameter alone", name));
     }

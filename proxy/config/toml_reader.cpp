@@ -138,7 +138,7 @@ TableReader TableReader::table(std::string_view key) {
   return {node, full(key), entry->line, findings_, node == nullptr};
 }
 
-size_t TableReader::tables(std::string_view key, const std::function<void(TableReader&)>& read) {
+size_t TableReader::tables(std::string_view key, size_t most, const std::function<void(TableReader&)>& read) {
   const TomlEntry* entry = ask(key);
   if (entry == nullptr) return 0;
   const auto read_one = [&](const TomlNode& item) {
@@ -153,7 +153,11 @@ size_t TableReader::tables(std::string_view key, const std::function<void(TableR
     if (value.kind == Kind::table) read_one(value);
     return 1;
   }
-  for (const TomlNode& item : value.items) read_one(item);
+  for (size_t i = 0; i < std::min(most, value.items.size()); ++i) read_one(value.items[i]);
+  if (value.items.size() > most) {
+    Place(findings_, full(key), value.items[most].line, Place::Found::wrong)
+        .problem(fmt::format("is the {}. of {} such tables; write at most {}", most + 1, value.items.size(), most));
+  }
   return value.items.size();
 }
 
@@ -232,12 +236,15 @@ Place TableReader::integer(std::string_view key, int64_t least, int64_t most, in
   return found(*entry);
 }
 
-Place TableReader::texts(std::string_view key, const std::function<void(const std::string&, const Place&)>& each) {
+Place TableReader::texts(std::string_view key, size_t most,
+                         const std::function<void(const std::string&, const Place&)>& each) {
   const TomlEntry* entry = ask(key);
   if (entry == nullptr) return absent(key);
   if (entry->value.kind != Kind::array) return wrong(*entry, "must be a list of texts, as in [\"one\", \"two\"]");
-  bool is_wrong = false;
-  for (const TomlNode& item : entry->value.items) {
+  const std::vector<TomlNode>& items = entry->value.items;
+  bool is_wrong = items.size() > most;
+  for (size_t i = 0; i < std::min(most, items.size()); ++i) {
+    const TomlNode& item = items[i];
     const Place place(findings_, full(key), item.line, Place::Found::good);
     if (const std::string_view problem = text_problem(item); !problem.empty()) {
       place.problem(fmt::format("has an entry that {}", problem));
@@ -245,6 +252,10 @@ Place TableReader::texts(std::string_view key, const std::function<void(const st
     } else {
       each(item.text, place);
     }
+  }
+  if (items.size() > most) {
+    Place(findings_, full(key), items[most].line, Place::Found::wrong)
+        .problem(fmt::format("has {} entries; write at most {}", items.size(), most));
   }
   return {findings_, full(key), entry->line, is_wrong ? Place::Found::wrong : Place::Found::good};
 }

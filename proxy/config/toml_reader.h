@@ -113,8 +113,8 @@ class TableReader {
   Place place() const { return {findings_, name_, line_, Place::Found::good}; }
 
   TableReader table(std::string_view key);
-  // Calls `read` for each table of [[key]]; returns how many the file has.
-  size_t tables(std::string_view key, const std::function<void(TableReader&)>& read);
+  // Calls `read` for each table of [[key]], as long as there are no more than `most`; returns how many the file has.
+  size_t tables(std::string_view key, size_t most, const std::function<void(TableReader&)>& read);
 
   Place flag(std::string_view key, bool& into);
   Place duration(std::string_view key, Milliseconds least, Milliseconds most, Milliseconds& into);
@@ -136,8 +136,9 @@ class TableReader {
     if (place) into = static_cast<Integer>(value);
     return place;
   }
-  // Calls `each` for every entry that is a text, not empty, without control characters.
-  Place texts(std::string_view key, const std::function<void(const std::string&, const Place&)>& each);
+  // Calls `each` for every entry that is a text, not empty, without control characters; more than `most` entries are a
+  // problem, told once.
+  Place texts(std::string_view key, size_t most, const std::function<void(const std::string&, const Place&)>& each);
   Place numbers(std::string_view key, int least, int most, std::vector<int>& into);
   // Any value; for keys that are refused whatever they say.
   Place anything(std::string_view key);

@@ -219,3 +219,22 @@ TEST_CASE("a write goes to the next server when the first answers no SYN") {
   CHECK(worker.ledger.uncertain.empty());
   CHECK(worker.backup().connection_count() == 0);
 }
+
+TEST_CASE("of as many servers as a side may have every one is tried, once") {
+  const size_t alive = GENERATE(0, 31, 32, 63);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < ListLimits::servers; ++i) names.push_back("10.0.1." + std::to_string(i + 1) + ":80");
+  SimulatedWorker worker({[&](Config& config) {
+                            auto& servers = config.services[0].sides[0].servers;
+                            servers.clear();
+                            for (const std::string& name : names)
+                              servers.push_back({name, Address::parse(name).value()});
+                          },
+                          {}});
+  for (const std::string& name : names) worker.network.server(name).reach = MemoryServer::Reach::refuses_at_once;
+  MemoryServer& last = worker.network.server(names[alive]);
+  last.reach = MemoryServer::Reach::accepts;
+  last.answer = [](const WireMessage&, MemoryPeer&) { return reply(200, "alive"); };
+  for (int i = 0; i < 3; ++i) CHECK(worker.ask(post("/w", "x")).last().body == "alive");
+  CHECK(last.requests.size() == 3);
+}
