@@ -31,6 +31,23 @@ TEST_CASE("data may look like framing") {
   CHECK(chunked("16\r\n" + inner + "\r\n0\r\n\r\n").status == 400);
 }
 
+TEST_CASE("nothing but CR and LF stands where they belong") {
+  const std::string whole = "5;a=b;c=\"d\"\r\nhello\r\n0\r\nX: y\r\n\r\n";
+  REQUIRE(chunked(whole).end == "end");
+  const size_t data = whole.find("hello");
+  for (size_t at = 0; at < whole.size(); ++at) {
+    const bool is_line_end = whole[at] == '\r' || whole[at] == '\n';
+    if (!is_line_end || (at >= data && at < data + 5)) continue;
+    for (int value = 0; value < 256; ++value) {
+      std::string changed = whole;
+      changed[at] = static_cast<char>(value);
+      if (changed == whole) continue;
+      INFO("byte " << value << " at " << at);
+      CHECK(chunked(changed).status == 400);
+    }
+  }
+}
+
 TEST_CASE("takes one to sixteen hexadecimal digits") {
   for (const char* size : {"5", "05", "0000000000000005"}) CHECK(with_size(size).body == "hello");
   CHECK(chunked("a\r\n0123456789\r\n0\r\n\r\n").body == "0123456789");
