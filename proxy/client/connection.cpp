@@ -47,7 +47,8 @@ void ClientConnection::move_to(State next) {
     case State::idle: HALFDOOR_CHECK(state_ == State::exchanging); break;
     case State::reading_head: HALFDOOR_CHECK(state_ == State::idle); break;
     case State::exchanging: HALFDOOR_CHECK(state_ == State::idle || state_ == State::reading_head); break;
-    case State::lingering: HALFDOOR_CHECK(state_ == State::exchanging); break;
+    case State::tunnel: HALFDOOR_CHECK(state_ == State::exchanging); break;
+    case State::lingering: HALFDOOR_CHECK(state_ == State::exchanging || state_ == State::tunnel); break;
     case State::closed: HALFDOOR_CHECK(state_ != State::closed); break;
   }
   if (state_ == State::idle) ListLink<IdleConnectionTag>::leave();
@@ -63,7 +64,9 @@ void ClientConnection::on_stream_ready() {
   if (may_read()) return read();
   // Between the end of a request and its response a readable edge is a pipelined request, a client that has shut its
   // half, or one that has gone; only the last ends the exchange.
-  if (state_ == State::exchanging && stream_->finish_connect() != 0) close(false);
+  // In a tunnel it is one that was stopped for lack of room, or has shut its half.
+  const bool is_waiting = state_ == State::exchanging || state_ == State::tunnel;
+  if (is_waiting && stream_->finish_connect() != 0) close(false);
 }
 
 bool ClientConnection::may_read() const {
@@ -73,6 +76,7 @@ bool ClientConnection::may_read() const {
     case State::exchanging:
       return input_.empty() && !request_done_ && !reading_broken_ &&
              (exchange_->discards_request_body() || !exchange_->request_body().is_full());
+    case State::tunnel: return input_.empty() && !request_done_ && !exchange_->request_body().is_full();
     case State::lingering: return true;
     case State::closed: return false;
   }
@@ -111,6 +115,7 @@ void ClientConnection::resume() {
 }
 
 void ClientConnection::on_stream_end() {
+  if (state_ == State::tunnel) return finish_tunnel_input();
   if (state_ == State::exchanging && !request_done_) exchange_->request_body().abort();
   close(false);
 }
@@ -122,6 +127,7 @@ void ClientConnection::process() {
       case State::idle:
       case State::reading_head: goes_on = process_head(); break;
       case State::exchanging: goes_on = process_body(); break;
+      case State::tunnel: return take_tunnel_bytes();
       case State::lingering:
         thrown_away_ += input_.size();
         input_ = {};
@@ -264,10 +270,12 @@ void ClientConnection::cut() {
 
 void ClientConnection::close(bool by_reset) {
   if (exchange_ != nullptr) {
-    const bool is_answered = state_ == State::exchanging && response_done_ && out_.empty();
-    exchange_->leave(is_answered     ? std::string_view{}
-                     : request_done_ ? "the client left before the response was complete"
-                                     : "the client left before the request was complete",
+    const bool is_answered = response_done_ && out_.empty() &&
+                             (state_ == State::exchanging || (state_ == State::tunnel && !exchange_->has_tunnel()));
+    exchange_->leave(is_answered               ? std::string_view{}
+                     : state_ == State::tunnel ? "the client broke the tunnel off"
+                     : request_done_           ? "the client left before the response was complete"
+                                               : "the client left before the request was complete",
                      out_.size());
     exchange_ = nullptr;
   }
@@ -320,6 +328,7 @@ void ClientConnection::on_deadline(Deadline& deadline) {
       if (response_done_ && out_.empty()) begin_close();
       return;
     case State::lingering: return close(false);
+    case State::tunnel:
     case State::closed: return;
   }
 }

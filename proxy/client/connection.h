@@ -1,8 +1,10 @@
 // ClientConnection: a client's HTTP/1.1 connection: reads requests one at a time, writes their responses in order.
 //
 //   idle ──> reading_head ──> exchanging ──> idle
-//     └────────────┴──────────────┴──> lingering ──> closed      (moved by move_to() alone)
+//     │            │              ├──> tunnel ─┐
+//     └────────────┴──────────────┴────────────┴──> lingering ──> closed      (moved by move_to() alone)
 //
+// tunnel:    a 101 was written: what the client sends is no HTTP any more
 // lingering: our half is shut, what the client still sends is read and thrown away so that it gets to read the response
 #pragma once
 
@@ -40,7 +42,7 @@ class ClientConnection final : public ListLink<ClientConnections>,
                                public ExchangeClient,
                                public Disposable {
  public:
-  enum class State : uint8_t { idle, reading_head, exchanging, lingering, closed };
+  enum class State : uint8_t { idle, reading_head, exchanging, tunnel, lingering, closed };
 
   ClientConnection(const ClientEnvironment& environment, const MessageLimits& limits, std::unique_ptr<Stream> stream,
                    const ListenConfig& listener, const Address& peer, std::string_view local);
@@ -58,7 +60,10 @@ class ClientConnection final : public ListLink<ClientConnections>,
   void end_idle();
   bool was_refused() const { return was_refused_; }
   // Something of a response has not been written yet.
-  bool owes_response() const { return state_ == State::exchanging && !(response_done_ && out_.empty()); }
+  bool owes_response() const {
+    return (state_ == State::exchanging && !(response_done_ && out_.empty())) ||
+           (state_ == State::tunnel && !out_.empty());
+  }
 
   void on_stream_ready() override;
   void flush() override;
@@ -85,6 +90,10 @@ class ClientConnection final : public ListLink<ClientConnections>,
   bool write_out();
   void on_response_written();
   bool is_rest_worth_reading() const;
+  void begin_tunnel();
+  void take_tunnel_bytes();
+  void finish_tunnel_input();
+  void flush_tunnel();
   void next_request();
   void begin_idle();
   void begin_discard();

@@ -42,6 +42,7 @@ void ClientConnection::pull_response() {
     write_response_head(out_, exchange_->response(), framing_, exchange_->request(),
                         environment_.connections.http_date());
     exchange_->on_head_pulled();
+    if (exchange_->is_tunnel()) return begin_tunnel();
   }
   while (out_.size() < kOutputHighWater && pull_body()) {
   }
@@ -62,6 +63,7 @@ bool ClientConnection::pull_body() {
 }
 
 void ClientConnection::flush() {
+  if (state_ == State::tunnel) return flush_tunnel();
   while (state_ == State::exchanging) {
     pull_response();
     if (out_.empty()) break;

@@ -224,7 +224,7 @@ void ServiceReader::read_read_only(TableReader table, ReadOnlyConfig& rules) con
     }
     rules.override_names.push_back(name);
   });
-  if (const Place websocket = table.flag("websocket", rules.websocket); rules.websocket) websocket.no_effect_yet();
+  table.flag("websocket", rules.websocket);
   read_status(table, rules.status);
   table.duration("retry_after", 1s, kYear, rules.retry_after);
   if (const Place place = table.text("notice_dir", rules.notice_dir)) {

@@ -134,6 +134,11 @@ void add_services(Page& page, const ControlView& view) {
                   }));
     }
   }
+  page.metric("tunnels", "gauge", "WebSocket tunnels open now.");
+  for (size_t i = 0; i < services.size(); ++i) {
+    page.sample(fmt::format("service=\"{}\"", escaped(services[i].name)),
+                sum(view, [&](const WorkerCounters& worker) -> const Counter& { return worker.services[i]->tunnels; }));
+  }
   page.metric("responses_total", "counter", "Responses by class; \"none\": never got a status.");
   for (size_t i = 0; i < services.size(); ++i) {
     for (size_t k = 0; k < std::tuple_size_v<decltype(ServiceCounters::responses)>; ++k) {

@@ -14,6 +14,10 @@ namespace halfdoor {
 namespace {
 
 constexpr int kBacklog = 4096;
+// A peer that has gone without a word is noticed after a minute and a half.
+constexpr int kKeepAliveIdleSeconds = 60;
+constexpr int kKeepAliveIntervalSeconds = 10;
+constexpr int kKeepAliveProbes = 3;
 
 Error describe_errno(const Address& address, const char* action) {
   const int error = errno;
@@ -53,10 +57,19 @@ Result<UniqueFd> listen_on(const Address& address, bool reuse_port) {
     if (address.family() == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     // Inherited by what is accepted; our output is already gathered into one write per turn.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    keep_alive(fd.get());
   }
   if (::bind(fd.get(), address.socket_address(), address.length()) != 0) return describe_errno(address, "bind");
   if (::listen(fd.get(), kBacklog) != 0) return describe_errno(address, "listen on");
   return fd;
+}
+
+void keep_alive(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdleSeconds, sizeof(kKeepAliveIdleSeconds));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveIntervalSeconds, sizeof(kKeepAliveIntervalSeconds));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepAliveProbes, sizeof(kKeepAliveProbes));
 }
 
 Result<Address> local_address(int fd) {

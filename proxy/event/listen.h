@@ -11,6 +11,9 @@ namespace halfdoor {
 // and the kernel spreads connections over them. A stale Unix socket file is replaced. Errors name the address and say
 // why.
 Result<UniqueFd> listen_on(const Address& address, bool reuse_port);
+// Has the kernel ask a silent peer whether it is still there: tunnels, event streams and long polls may be silent for
+// an hour. For TCP; what is accepted inherits it.
+void keep_alive(int fd);
 // Where a socket is bound: tells the port when 0 was asked for.
 Result<Address> local_address(int fd);
 

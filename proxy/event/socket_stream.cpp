@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "event/listen.h"
 #include "event/loop.h"
 
 namespace halfdoor {
@@ -125,7 +126,7 @@ std::unique_ptr<Stream> Loop::connect(const Address& address, int& error) {
   if (!address.is_unix()) {
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    keep_alive(fd.get());
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedTimeoutMs, sizeof(kUnacknowledgedTimeoutMs));
   }
   if (::connect(fd.get(), address.socket_address(), address.length()) != 0 && errno != EINPROGRESS) {

@@ -31,6 +31,7 @@ void Attempt::move_to(State next) {
     case State::sending: HALFDOOR_CHECK(state_ == State::connecting); break;
     case State::awaiting: HALFDOOR_CHECK(state_ == State::sending); break;
     case State::receiving: HALFDOOR_CHECK(state_ == State::sending || state_ == State::awaiting); break;
+    case State::tunnelling: HALFDOOR_CHECK(state_ == State::awaiting); break;
   }
   state_ = next;
 }
@@ -42,7 +43,7 @@ bool Attempt::start(ServerId server, const Terms& terms, Arena& arena, ResponseH
   response_ = &response;
   bytes_sent_ = pulled_bytes_ = interim_bytes_ = 0;
   interim_count_ = 0;
-  head_pulled_ = all_pulled_ = request_complete_ = became_uncertain_ = false;
+  head_pulled_ = all_pulled_ = request_complete_ = became_uncertain_ = server_finished_ = false;
   error_ = 0;
   if (!terms.new_connection) connection_ = environment_.pools.take_idle(server, !terms.may_be_resent);
   if (connection_ == nullptr) connection_ = environment_.pools.connect(server, error_);
@@ -55,7 +56,7 @@ bool Attempt::start(ServerId server, const Terms& terms, Arena& arena, ResponseH
   counters().attempts.add();
   move_to(State::connecting);
   response.clear();
-  connection_->begin(*this, arena, response, terms.is_head_request);
+  connection_->begin(*this, arena, response, terms.expectation);
   deadline_.set(environment_.timeouts().connect.count());
   return true;
 }
@@ -63,7 +64,7 @@ bool Attempt::start(ServerId server, const Terms& terms, Arena& arena, ResponseH
 void Attempt::pull_request(SliceQueue& out) {
   const size_t before = out.size();
   if (!head_pulled_) {
-    if (!terms_.may_be_resent && !ticket_) {
+    if (terms_.is_write && !ticket_) {
       ticket_ = environment_.ledger.begin(owner_.write_identity(server_));
       if (!ticket_) {
         drop(false);
@@ -112,18 +113,26 @@ void Attempt::pull_body(SliceQueue& out) {
 void Attempt::on_request_sent(size_t bytes) {
   bytes_sent_ += bytes;
   unsent_body_.clear();
-  if (state_ == State::sending || state_ == State::awaiting) deadline_.set(environment_.timeouts().first_byte.count());
+  if (state_ == State::sending || state_ == State::awaiting) {
+    deadline_.set(environment_.timeouts().first_byte.count());
+  } else if (state_ == State::tunnelling) {
+    deadline_.set(longest_silence_ms_);
+  }
   note_if_complete();
 }
 
 void Attempt::note_if_complete() {
   if (!all_pulled_ || bytes_sent_ != pulled_bytes_) return;
+  if (request_complete_) return;
   request_complete_ = true;
   if (state_ == State::sending) move_to(State::awaiting);
+  if (state_ == State::tunnelling) on_client_finished();
 }
 
 void Attempt::on_response_head() {
   if (response_->is_interim()) {
+    // Where nobody asked for an upgrade the codec refuses it.
+    if (response_->status == 101) return begin_tunnel();
     interim_bytes_ += response_->reason.size();
     for (const Field& field : response_->fields) interim_bytes_ += field.name.size() + field.value.size();
     if (++interim_count_ > environment_.limits().interim_responses || interim_bytes_ > kMostInterimBytes) {
@@ -135,17 +144,22 @@ void Attempt::on_response_head() {
   settle();
   move_to(State::receiving);
   const Timeouts& timeouts = environment_.timeouts();
-  deadline_.set((is_event_stream(*response_) ? timeouts.event_stream : timeouts.response_body).count());
+  longest_silence_ms_ = (is_event_stream(*response_) ? timeouts.event_stream : timeouts.response_body).count();
+  deadline_.set(longest_silence_ms_);
   owner_.on_final_head();
 }
 
 void Attempt::on_response_body(std::string_view bytes, const BlockRef& holder) {
-  const Timeouts& timeouts = environment_.timeouts();
-  deadline_.set((is_event_stream(*response_) ? timeouts.event_stream : timeouts.response_body).count());
+  deadline_.set(longest_silence_ms_);
   owner_.on_body(bytes, holder);
 }
 
 void Attempt::on_response_end(bool is_reusable) {
+  if (state_ == State::tunnelling) {
+    if (std::exchange(server_finished_, true)) return;
+    if (request_complete_) drop(false);
+    return owner_.on_end();
+  }
   if (is_reusable && response_->keep_alive && request_complete_ && is_side_in_use()) {
     const int64_t idle_ms = response_->keep_alive_timeout_s < 0 ? -1 : response_->keep_alive_timeout_s * 1000LL;
     environment_.pools.give_back(std::move(connection_), idle_ms);
@@ -191,13 +205,44 @@ void Attempt::on_deadline(Deadline&) {
     case State::receiving:
       if (!owner_.wants_body()) {
         // It is the client that does not read; its own deadline judges that.
-        deadline_.set(environment_.timeouts().response_body.count());
+        deadline_.set(longest_silence_ms_);
         break;
       }
       fail({UpstreamFailure::Kind::closed, "the response stopped for timeouts.response_body", ETIMEDOUT, true, false,
             true, false});
       break;
+    case State::tunnelling:
+      // What is still queued for a server that does not read must not arrive as if it were all there was.
+      drop(/*by_reset=*/bytes_sent_ != pulled_bytes_);
+      owner_.on_attempt_failed({UpstreamFailure::Kind::closed, "no byte on the tunnel for timeouts.tunnel_idle",
+                                ETIMEDOUT, /*is_timeout=*/true, /*nothing_sent=*/false, /*has_final_head=*/true,
+                                /*was_reused=*/false});
+      break;
   }
+}
+
+void Attempt::begin_tunnel() {
+  const std::string_view flaw = request_complete_ ? owner_.find_upgrade_flaw() : "101 before the request was complete";
+  if (!flaw.empty()) return on_upstream_failed({UpstreamFailure::Kind::bad_message, flaw, 0});
+  settle();
+  move_to(State::tunnelling);
+  environment_.counters.services[server_.service]->tunnels.add();
+  connection_->become_tunnel();
+  framing_ = BodyFraming::until_close;
+  all_pulled_ = request_complete_ = false;
+  longest_silence_ms_ = environment_.timeouts().tunnel_idle.count();
+  deadline_.set(longest_silence_ms_);
+  owner_.on_tunnel();
+}
+
+int64_t Attempt::tunnel_silence_ms() const {
+  return environment_.wheel.now_ms() - (deadline_.expires_ms() - longest_silence_ms_);
+}
+
+void Attempt::on_client_finished() {
+  if (!server_finished_) return connection_->finish_sending();
+  drop(false);
+  owner_.on_end();
 }
 
 void Attempt::fail(AttemptFailure failure) {
@@ -205,7 +250,7 @@ void Attempt::fail(AttemptFailure failure) {
   if (failure.nothing_sent) restore_unsent();
   // A request that was cut must not go on being delivered from the kernel's queue.
   const bool is_cut = !failure.nothing_sent && !terms_.may_be_resent;
-  if (is_cut && !failure.has_final_head) {
+  if (is_cut && terms_.is_write && !failure.has_final_head) {
     settle_uncertain(failure.what);
   } else {
     settle();
@@ -216,7 +261,7 @@ void Attempt::fail(AttemptFailure failure) {
 
 bool Attempt::abandon(std::string_view why) {
   if (state_ == State::idle) return false;
-  const bool is_uncertain = !nothing_sent() && !terms_.may_be_resent && !has_final_head();
+  const bool is_uncertain = !nothing_sent() && terms_.is_write && !has_final_head();
   if (nothing_sent()) restore_unsent();
   if (is_uncertain) {
     settle_uncertain(why);
@@ -256,6 +301,7 @@ void Attempt::leave() {
   deadline_.clear();
   unsent_body_.clear();
   counters().in_flight.subtract();
+  if (state_ == State::tunnelling) environment_.counters.services[server_.service]->tunnels.subtract();
   move_to(State::idle);
 }
 

@@ -1,7 +1,10 @@
 // Attempt: one try to have an exchange answered by a server.
 //
 //   idle ──> connecting ──> sending ──> awaiting ──> receiving ──> idle      (moved by move_to() alone)
-//                └─────────────┴────────────┴────────────┴──> idle, with a failure
+//                │             │            ├──> tunnelling ──> idle
+//                └─────────────┴────────────┴──> idle, with a failure (from the last two as well)
+//
+// tunnelling: the server has answered a handshake by 101, and bytes go both ways until both sides have finished
 #pragma once
 
 #include <cstdint>
@@ -30,7 +33,7 @@ struct AttemptFailure {
 // Belongs to one exchange, which uses it for one attempt after the other.
 class Attempt final : public UpstreamUser, public Deadline::Owner {
  public:
-  enum class State : uint8_t { idle, connecting, sending, awaiting, receiving };
+  enum class State : uint8_t { idle, connecting, sending, awaiting, receiving, tunnelling };
 
   class Owner {
    public:
@@ -41,7 +44,12 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
     virtual void on_request_pulled() = 0;
     virtual void on_interim_head() = 0;
     virtual void on_final_head() = 0;
+    // The response storage holds a 101. A literal that says why it is none that was asked for; empty: it is.
+    virtual std::string_view find_upgrade_flaw() const = 0;
+    // Tunnelling from now on; request_body() was emptied of what led here and takes what the client sends.
+    virtual void on_tunnel() = 0;
     virtual void on_body(std::string_view bytes, const BlockRef& holder) = 0;
+    // Nothing more comes from the server. The attempt is over, unless it is a tunnel whose other direction is open.
     virtual void on_end() = 0;
     virtual bool wants_body() const = 0;
     // The attempt is over and its connection is gone; another may be started from in here.
@@ -60,9 +68,10 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
         deadline_(environment.wheel, *this) {}
 
   struct Terms {
-    bool may_be_resent = false;   // any idle connection will do, and no entry in the ledger is needed
+    bool may_be_resent = false;   // any idle connection will do; cut by a plain close
+    bool is_write = true;         // stands in the ledger
     bool new_connection = false;  // never a pooled one
-    bool is_head_request = false;
+    ResponseExpectation expectation;
   };
   // False: no connection could even be begun; error() is an errno.
   [[nodiscard]] bool start(ServerId server, const Terms& terms, Arena& arena, ResponseHead& response);
@@ -83,7 +92,9 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   State state() const { return state_; }
   bool is_active() const { return state_ != State::idle; }
   bool nothing_sent() const { return bytes_sent_ == 0; }
-  bool has_final_head() const { return state_ == State::receiving; }
+  bool has_final_head() const { return state_ == State::receiving || state_ == State::tunnelling; }
+  // Milliseconds since a byte went through the tunnel, either way.
+  int64_t tunnel_silence_ms() const;
   bool is_request_complete() const { return request_complete_; }
   uint64_t bytes_sent() const { return bytes_sent_; }
   // It ended as a write of which something may have left and whose outcome nobody knows.
@@ -104,6 +115,9 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   void pull_head(SliceQueue& out);
   void pull_body(SliceQueue& out);
   void note_if_complete();
+  void begin_tunnel();
+  // Of a tunnel: everything that the client sent has gone to the server, and no more comes.
+  void on_client_finished();
   // Whether anything may still go to the side of this server: else its connection is not kept.
   bool is_side_in_use() const;
   // Closes the connection and ends the attempt.
@@ -129,6 +143,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   uint64_t bytes_sent_ = 0;
   uint64_t interim_bytes_ = 0;
   uint32_t interim_count_ = 0;
+  int64_t longest_silence_ms_ = 0;  // of a response that has begun, or of a tunnel
   int error_ = 0;
   ServerId server_;
   Terms terms_;
@@ -138,6 +153,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   bool request_complete_ = false;  // everything has been pulled, and all of it was taken
   bool all_pulled_ = false;
   bool became_uncertain_ = false;
+  bool server_finished_ = false;  // of a tunnel: nothing more comes from the server
   uint64_t pulled_bytes_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "exchange/exchanges.h"
 #include "exchange/second_guard.h"
+#include "exchange/websocket.h"
 #include "http/semantics.h"
 
 namespace halfdoor {
@@ -45,7 +46,8 @@ void Exchange::move_to(State next) {
     case State::judging: HALFDOOR_CHECK(state_ != State::local && state_ != State::done); break;
     case State::inspecting: HALFDOOR_CHECK(state_ == State::judging); break;
     case State::attempting: HALFDOOR_CHECK(state_ == State::judging || state_ == State::attempting); break;
-    case State::relaying: HALFDOOR_CHECK(state_ == State::attempting); break;
+    case State::relaying:
+    case State::tunnel: HALFDOOR_CHECK(state_ == State::attempting); break;
     case State::local: HALFDOOR_CHECK(state_ != State::done && state_ != State::local); break;
     case State::done: HALFDOOR_CHECK(state_ != State::done && !attempt_.is_active()); break;
   }
@@ -63,10 +65,12 @@ std::string_view Exchange::state_text() const {
         case Attempt::State::connecting: return "waiting";
         case Attempt::State::sending: return "sending";
         case Attempt::State::awaiting:
-        case Attempt::State::receiving: return "awaiting";
+        case Attempt::State::receiving:
+        case Attempt::State::tunnelling: return "awaiting";
       }
       return "waiting";
     case State::relaying: return "relaying";
+    case State::tunnel: return "tunnel";
     case State::local: return "local";
     case State::done: return "done";
   }
@@ -142,9 +146,10 @@ void Exchange::judge() {
   }
   const ReadOnlyConfig& rules = context_.service->read_only;
   is_resendable_ = may_be_resent(request_, rules);
+  is_write_ = !is_resendable_ && !is_mere_handshake(request_, rules);
   decision_ = is_resendable_ ? ReadOnlyDecision{ReadOnlyVerdict::passes, {}}
                              : passes_read_only(request_, rules, findings_.get());
-  if (request_.is_websocket_handshake) return answer_plain(501, "WebSocket is not supported yet");
+  if (request_.is_websocket_handshake && refuse_bad_handshake()) return;
   try_next();
 }
 
@@ -195,9 +200,10 @@ void Exchange::try_next() {
       return answer(environment_.notices.refuse(context_, request_));
     }
     ++notes_.attempts;
-    if (attempt_.start(server, {is_resendable_, must_connect_anew_, request_.method == "HEAD"}, arena_, response_)) {
-      return;
-    }
+    const bool is_handshake = request_.is_websocket_handshake;
+    const Attempt::Terms terms{
+        is_resendable_, is_write_, must_connect_anew_ || is_handshake, {request_.method == "HEAD", is_handshake}};
+    if (attempt_.start(server, terms, arena_, response_)) return;
   }
 }
 
@@ -207,6 +213,7 @@ const RequestHead& Exchange::make_request(ServerId server) {
   remove_hop_by_hop(outgoing_.fields);
   // The client has been told already.
   if (sent_continue_) outgoing_.fields.remove(FieldId::expect);
+  if (outgoing_.is_websocket_handshake) add_websocket_upgrade(outgoing_.fields);
   if (outgoing_.authority.empty()) {
     std::string_view host = context_.service->side(server.side).servers[server.server].name;
     for (const std::string& name : context_.service->hosts) {
@@ -265,8 +272,9 @@ void Exchange::on_body(std::string_view bytes, const BlockRef& holder) {
 }
 
 void Exchange::on_end() {
+  if (is_tunnel()) note_tunnel_end();
   response_pipe_.finish();
-  finish_drain(drain_end(false));
+  if (!attempt_.is_active()) finish_drain(drain_end(false));
   client_->on_response_ready();
 }
 
@@ -282,18 +290,18 @@ void Exchange::on_body_pulled(size_t bytes) {
 }
 
 void Exchange::on_attempt_failed(const AttemptFailure& failure) {
-  const bool is_uncertain = !failure.nothing_sent && !failure.has_final_head && !is_resendable_;
+  const bool is_uncertain = !failure.nothing_sent && !failure.has_final_head && is_write_;
   const bool is_cut = head_pulled_ || (failure.has_final_head && !is_resendable_);
   const bool may_retry = client_ != nullptr && !is_uncertain && !is_cut &&
                          failure.kind != UpstreamFailure::Kind::bad_message &&
-                         (failure.nothing_sent || !failure.is_timeout);
+                         (failure.nothing_sent || (is_resendable_ && !failure.is_timeout));
   finish_drain(may_retry ? DrainEnd::moved : drain_end(is_uncertain));
   if (client_ == nullptr) return leave({});
   timed_out_ = failure.is_timeout;
   notes_.why = failure.what;
   if (!may_retry) note_end(timed_out_ ? EndedBy::timeout : EndedBy::server, failure.what);
   if (is_cut) {
-    response_pipe_.abort();
+    is_tunnel() && failure.is_timeout ? response_pipe_.finish() : response_pipe_.abort();
     return client_->on_response_ready();
   }
   if (is_uncertain) {
@@ -325,7 +333,7 @@ void Exchange::leave(std::string_view why, size_t unsent) {
   notes_.unsent += unsent;
   if (attempt_.is_active()) {
     const bool may_learn_outcome =
-        !is_resendable_ && !attempt_.nothing_sent() && attempt_.is_request_complete() && !attempt_.has_final_head();
+        is_write_ && !attempt_.nothing_sent() && attempt_.is_request_complete() && !attempt_.has_final_head();
     client_ = nullptr;
     if (may_learn_outcome) return;
     finish_drain(drain_end(attempt_.abandon(why)));
@@ -359,7 +367,8 @@ void Exchange::recycle() {
   context_.body = nullptr;
   epoch_ = bytes_out_ = 0;
   has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = false;
-  head_pulled_ = closes_client_ = sent_continue_ = false;
+  head_pulled_ = closes_client_ = sent_continue_ = is_stopping_ = false;
+  is_write_ = true;
 }
 
 }  // namespace halfdoor

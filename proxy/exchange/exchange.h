@@ -2,7 +2,8 @@
 //
 //            ┌─────────── retry ─────────┐
 //   reading ──> judging ──> attempting ──> relaying ──> done      (moved by move_to() alone)
-//                ↑   └────────────┴──> local ────────────┘
+//                ↑   │            ├──> tunnel ───────────┤
+//                │   └────────────┴──> local ────────────┘
 //                └──> inspecting ────────┘
 //
 // reading    the client connection reads the head into request()
@@ -10,6 +11,7 @@
 // inspecting held until the whole body is there, by which read-only decides; nothing has been sent to anybody
 // attempting an attempt is under way; not a byte of a final response has been handed on
 // relaying   the final head of a server is there for the client
+// tunnel     a server has answered a handshake by 101: the bodies are what flows both ways behind it
 // local      the answer was made here
 // done       nothing is left to do; the owner has been told
 #pragma once
@@ -47,7 +49,7 @@ struct ClientInfo {
 
 class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public Deadline::Owner, public Disposable {
  public:
-  enum class State : uint8_t { reading, judging, inspecting, attempting, relaying, local, done };
+  enum class State : uint8_t { reading, judging, inspecting, attempting, relaying, tunnel, local, done };
 
   Exchange(ExchangeEnvironment& environment, Exchanges& exchanges);
 
@@ -76,7 +78,11 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   uint64_t discard_limit() const { return discard_limit_; }
 
   // The final response, once on_response_ready() was called; its end is that of response_body().
-  bool has_response() const { return state_ == State::relaying || state_ == State::local; }
+  bool has_response() const { return state_ == State::relaying || state_ == State::local || state_ == State::tunnel; }
+  // The response is a 101. What the client sends behind its request goes into request_body(), its end too; the end of
+  // response_body() is the end of that direction only while has_tunnel(), its abort is a reset.
+  bool is_tunnel() const { return state_ == State::tunnel; }
+  bool has_tunnel() const { return state_ == State::tunnel && attempt_.is_active(); }
   const ResponseHead& response() const { return response_; }
   bool closes_client() const { return closes_client_; }
   BodyPipe& response_body() { return response_pipe_; }
@@ -102,14 +108,16 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void let_go_of_generation();
   // Ends what is in flight, at the end of a drain.
   void cut(std::string_view why, EndedBy by);
+  // A graceful stop: a tunnel has this long, and ends as soon as it is quiet.
+  void begin_stop(int64_t drain_ms);
 
   State state() const { return state_; }
   std::string_view state_text() const;
   const Generation* generation() const { return generation_; }
   uint16_t service() const { return service_; }
   bool has_service() const { return has_service_; }
-  // May not be sent twice: stands in the ledger, and is uncertain when its outcome stays unknown.
-  bool is_write() const { return !is_resendable_; }
+  // Stands in the ledger, and is uncertain when its outcome stays unknown: what may not be re-sent, but for handshakes.
+  bool is_write() const { return is_write_; }
   const Attempt& attempt() const { return attempt_; }
   uint64_t epoch() const { return epoch_; }
   std::string_view request_id() const { return request_id_; }
@@ -127,6 +135,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void on_request_pulled() override;
   void on_interim_head() override;
   void on_final_head() override;
+  std::string_view find_upgrade_flaw() const override;
+  void on_tunnel() override;
   void on_body(std::string_view bytes, const BlockRef& holder) override;
   void on_end() override;
   bool wants_body() const override { return client_ == nullptr || !response_pipe_.is_full(); }
@@ -156,9 +166,14 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   DrainEnd drain_end(bool is_uncertain) const;
   void finish_drain(DrainEnd end, bool was_cut = false);
   bool is_where_mode_allows() const;
+  // Moved, finished or cut by then.
+  void end_within(int64_t drain_ms);
+  // Returns whether it was answered for being ill-formed.
+  bool refuse_bad_handshake();
   // While the attempt may still be moved elsewhere.
   bool may_move() const { return is_resendable_ && !head_pulled_; }
   void note_leave(std::string_view why);
+  void note_tunnel_end();
   Outcome outcome() const;
   void write_log() const;
 
@@ -206,6 +221,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   State state_ = State::reading;
   bool has_service_ = false;
   bool is_resendable_ = false;
+  bool is_write_ = true;
   bool is_fallback_ = false;
   bool must_connect_anew_ = false;
   bool timed_out_ = false;
@@ -213,6 +229,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool closes_client_ = false;
   bool sent_continue_ = false;
   bool is_draining_ = false;  // counted by Exchanges as not yet fenced
+  bool is_stopping_ = false;  // a tunnel in a graceful stop
 };
 
 }  // namespace halfdoor

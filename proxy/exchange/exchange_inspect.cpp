@@ -25,6 +25,8 @@ std::string flatten(const SliceQueue& bytes, BlockPool& blocks) {
 bool Exchange::must_inspect() const {
   // Where writes pass nobody asks; where the service is closed nothing helps.
   if (!request_.has_body() || writes_pass(context_.state->mode) || context_.state->mode == Mode::closed) return false;
+  // One with a body is ill-formed, whatever is in it.
+  if (request_.is_websocket_handshake) return false;
   // Too large by its own word: refused on the head.
   if (request_.framing == BodyFraming::length && request_.content_length > environment_.limits().inspect_body) {
     return false;

@@ -57,7 +57,9 @@ void Exchange::note_leave(std::string_view why) {
 
 Outcome Exchange::outcome() const {
   if (notes_.attempts > 0 && attempt_.became_uncertain()) return Outcome::uncertain;
-  if (notes_.is_delivered) return state_ == State::local ? notes_.local : Outcome::relayed;
+  // A tunnel is delivered in full wherever it ends: what counts is who ended it.
+  const bool is_cut_tunnel = is_tunnel() && notes_.ended_by != EndedBy::client && notes_.ended_by != EndedBy::server;
+  if (notes_.is_delivered && !is_cut_tunnel) return state_ == State::local ? notes_.local : Outcome::relayed;
   return notes_.ended_by == EndedBy::client ? Outcome::left : Outcome::cut;
 }
 

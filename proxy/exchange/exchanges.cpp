@@ -103,6 +103,11 @@ void Exchanges::release_generation(const Generation& generation) {
   }
 }
 
+void Exchanges::begin_stop(int64_t drain_ms) {
+  is_stopping_ = true;
+  for (Exchange* exchange : all_active()) exchange->begin_stop(drain_ms);
+}
+
 uint64_t Exchanges::cut_all(std::string_view why) {
   uint64_t cut = 0;
   for (Exchange* exchange : all_active()) {

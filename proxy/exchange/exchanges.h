@@ -55,6 +55,9 @@ class Exchanges {
   void tell_if_drained(uint16_t service);
   // Ends every exchange that holds this generation and has handed nothing on.
   void release_generation(const Generation& generation);
+  // A graceful stop: tunnels end as soon as they are quiet, at the latest after this long; no more are opened.
+  void begin_stop(int64_t drain_ms);
+  bool is_stopping() const { return is_stopping_; }
   // Ends everything; returns how many that were.
   uint64_t cut_all(std::string_view why);
 
@@ -83,6 +86,7 @@ class Exchanges {
   std::vector<std::array<uint32_t, 2>> next_server_;
   size_t in_use_ = 0;
   bool is_judging_ = false;
+  bool is_stopping_ = false;
 };
 
 }  // namespace halfdoor

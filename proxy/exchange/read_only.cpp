@@ -21,6 +21,21 @@ class Judge {
       : head_(head), rules_(rules), body_(body), spellings_(head) {}
 
   ReadOnlyDecision decide() {
+    ReadOnlyDecision decision = decide_as_plain();
+    if (decision.verdict == ReadOnlyVerdict::refused) return decision;
+    if (head_.is_websocket_handshake) {
+      if (!rules_.websocket) return refuse("websocket");
+      decision = pass_by_rule("websocket");
+    }
+    if (head_.has_body()) {
+      const ReadOnlyDecision body = judge_body();
+      if (body.verdict == ReadOnlyVerdict::refused) return body;
+    }
+    return decision;
+  }
+
+  // But for upgrade and body.
+  ReadOnlyDecision decide_as_plain() {
     const ReadOnlyDecision own = judge_method(head_.method);
     if (own.verdict == ReadOnlyVerdict::refused) return own;
     if (head_.has_body() && is_safe_method(head_.method)) return refuse("body");
@@ -33,14 +48,6 @@ class Judge {
     if (!all_pass) return refuse("override");
     if (has_path_override()) return refuse("path override");
     if (!rules_.graphql.empty() && is_graphql_operation()) return refuse("graphql needs inspection");
-    if (head_.is_websocket_handshake) {
-      if (!rules_.websocket) return refuse("websocket");
-      decision = pass_by_rule("websocket");
-    }
-    if (head_.has_body()) {
-      const ReadOnlyDecision body = judge_body();
-      if (body.verdict == ReadOnlyVerdict::refused) return body;
-    }
     return decision;
   }
 
@@ -153,6 +160,11 @@ ReadOnlyDecision passes_read_only(const RequestHead& head, const ReadOnlyConfig&
 bool may_be_resent(const RequestHead& head, const ReadOnlyConfig& rules) {
   return !head.has_body() && !head.is_websocket_handshake &&
          passes_read_only(head, rules).verdict == ReadOnlyVerdict::passes;
+}
+
+bool is_mere_handshake(const RequestHead& head, const ReadOnlyConfig& rules) {
+  return head.is_websocket_handshake && !head.has_body() &&
+         Judge(head, rules).decide_as_plain().verdict == ReadOnlyVerdict::passes;
 }
 
 }  // namespace halfdoor

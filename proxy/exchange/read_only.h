@@ -49,4 +49,8 @@ ReadOnlyDecision passes_read_only(const RequestHead& head, const ReadOnlyConfig&
 // another side than the mode's, in every mode.
 bool may_be_resent(const RequestHead& head, const ReadOnlyConfig& rules);
 
+// A websocket handshake that would pass as any read, were it none: it goes once, but is no write. (One that a `deny`
+// rule, an override or a body speaks against is.)
+bool is_mere_handshake(const RequestHead& head, const ReadOnlyConfig& rules);
+
 }  // namespace halfdoor

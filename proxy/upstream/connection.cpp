@@ -42,13 +42,14 @@ void UpstreamConnection::move_to(State next) {
   state_ = next;
 }
 
-void UpstreamConnection::begin(UpstreamUser& user, Arena& arena, ResponseHead& head, bool is_head_request) {
+void UpstreamConnection::begin(UpstreamUser& user, Arena& arena, ResponseHead& head,
+                               const ResponseExpectation& expectation) {
   HALFDOOR_CHECK(user_ == nullptr);
   user_ = &user;
   ++uses_;
   has_sent_ = false;
   idle_deadline_.clear();
-  reader_.start(arena, head, is_head_request, /*upgrade_asked=*/false);
+  reader_.start(arena, head, expectation.is_head, expectation.upgrade_asked);
   if (state_ == State::idle) {
     move_to(State::in_use);
     send_later();
@@ -144,6 +145,10 @@ void UpstreamConnection::feed(std::string_view input) {
       case ReadEvent::head: user->on_response_head(); break;
       case ReadEvent::body: user->on_response_body(reader_.body(), read_block_); break;
       case ReadEvent::end:
+        if (is_tunnel_) {
+          if (!input.empty()) user->on_response_body(input, read_block_);
+          return;
+        }
         // More bytes than announced belong to nobody.
         return user->on_response_end(input.empty() && !stream_->is_closed() && !write_broken_);
       case ReadEvent::error: return fail(UpstreamFailure::Kind::bad_message, reader_.error().what);
@@ -177,7 +182,7 @@ void UpstreamConnection::flush() {
       // It may have answered before it closed; what it sent says more than our error.
       write_broken_ = true;
       if (stream_->is_readable()) read();
-      if (state_ == State::in_use && user_ != nullptr && !reader_.has_begun()) {
+      if (state_ == State::in_use && user_ != nullptr && (is_tunnel_ || !reader_.has_begun())) {
         fail(UpstreamFailure::Kind::closed, "the server closed while the request was sent", result.error);
       }
       return;

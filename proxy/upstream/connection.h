@@ -2,6 +2,8 @@
 //
 //   connecting ──> in_use <──> idle
 //        └───────────┴──────────┴──> dead      (moved by move_to() alone)
+//
+// A tunnel is an in_use connection on which bytes are no longer read as HTTP; it never becomes idle again.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,7 @@
 #include "event/timer_wheel.h"
 #include "event/turn.h"
 #include "http/client_codec.h"
+#include "http/response_parser.h"
 
 namespace halfdoor {
 
@@ -85,10 +88,15 @@ class UpstreamConnection final : public Stream::Handler,
   bool looks_alive() const { return !stream_->is_closed() && !stream_->is_readable(); }
 
   // Starts an exchange: response heads go to `head`, their text to `arena`.
-  void begin(UpstreamUser& user, Arena& arena, ResponseHead& head, bool is_head_request);
+  void begin(UpstreamUser& user, Arena& arena, ResponseHead& head, const ResponseExpectation& expectation);
   // The user has something to send.
   void send_later() { environment_.turn.flush_later(*this); }
   void resume_reading();
+  // Once the head of a 101 that was asked for has come: every byte behind it goes to on_response_body(), the end of the
+  // stream to on_response_end().
+  void become_tunnel() { is_tunnel_ = true; }
+  // No more bytes from us, once all that was pulled has been sent; the server may go on sending.
+  void finish_sending() { stream_->shutdown_write(); }
   // The user leaves it; no call reaches the user any more. Unsent output is dropped: only for a connection that is
   // pooled after a complete exchange, or about to be closed.
   void detach();
@@ -123,6 +131,7 @@ class UpstreamConnection final : public Stream::Handler,
   State state_ = State::connecting;
   bool has_sent_ = false;  // a byte of the present request
   bool write_broken_ = false;
+  bool is_tunnel_ = false;
 };
 
 }  // namespace halfdoor

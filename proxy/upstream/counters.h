@@ -42,6 +42,7 @@ struct ServiceCounters {
   Counter fallback_reads;
   Counter retries;
   Counter uncertain;
+  Counter tunnels;                   // open now
   std::array<Counter, 6> responses;  // by class: [2] is 2xx; [0] what never got a status
   std::array<std::vector<ServerCounters>, 2> servers;
 };

@@ -133,6 +133,7 @@ void WorkerCore::begin_stop(Milliseconds drain) {
   if (is_stopping_) return;
   is_stopping_ = true;
   connections_.begin_stop();
+  exchanges_.begin_stop(drain.count());
   stop_deadline_.set(drain.count());
 }
 

@@ -189,7 +189,6 @@ TEST_CASE("warns of the keys of a service that have no effect yet, and of rules 
       {"[service.failover]\ncooldown = \"1s\"\n", 8, "no effect in this version yet"},
       {"[service.failback]\nhealthy_for = \"1s\"\n", 8, "no effect in this version yet"},
       {"[service.read_only]\ngraphql = [\"/graphql\"]\n", 8, "no effect in this version yet"},
-      {"[service.read_only]\nwebsocket = true\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nnotice_dir = \"/etc/x\"\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nbanner = true\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nallow = [\"GET /a\"]\n", 8, "GET passes anyway; leave it out"},
@@ -207,7 +206,7 @@ TEST_CASE("says nothing about the keys of a service that work") {
       "[service.failback]\nautomatic = false\nminimum_stay = \"0s\"\ncaught_up = \"/x?y=z\"\n"
       "[service.read_only]\nallow = [\"POST /a\"]\ndeny = [\"GET /a\", \"DELETE /\xc3\xa4\"]\noverride_names = "
       "[\"_m[]\"]\n"
-      "websocket = false\nstatus = 403\nretry_after = \"1s\"\ncontact = \"mailto:help@salon.example\"\n"));
+      "websocket = true\nstatus = 403\nretry_after = \"1s\"\ncontact = \"mailto:help@salon.example\"\n"));
   CHECK(loaded.problems.empty());
   CHECK(loaded.warnings.empty());
 }

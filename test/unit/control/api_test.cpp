@@ -228,6 +228,7 @@ TEST_CASE("metrics_have_a_sample_of_every_mode_and_server") {
   CHECK(reply->body.find("halfdoor_mode{service=\"salon\",mode=\"primary\"} 1\n") != std::string::npos);
   CHECK(reply->body.find("halfdoor_mode{service=\"salon\",mode=\"closed\"} 0\n") != std::string::npos);
   CHECK(reply->body.find("halfdoor_second_guard_total{service=\"salon\"} 0\n") != std::string::npos);
+  CHECK(reply->body.find("halfdoor_tunnels{service=\"salon\"} 0\n") != std::string::npos);
   CHECK(
       reply->body.find("halfdoor_server_in_flight{service=\"salon\",side=\"backup\",server=\"10.9.0.10:8080\"} 0\n") !=
       std::string::npos);

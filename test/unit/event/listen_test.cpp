@@ -2,6 +2,8 @@
 #include "event/listen.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,4 +67,23 @@ TEST_CASE("a stale socket file is replaced, a live one and anything else is not"
   UniqueFd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)).reset();
   CHECK_FALSE(listen_on(folder.socket(), false).ok());
   CHECK(::access(path.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("whoever is accepted is asked by the kernel whether it is still there, long before an idle tunnel ends") {
+  const Result<UniqueFd> listening = listen_on(any_port("127.0.0.1:0"), false);
+  REQUIRE(listening.ok());
+  const Address address = local_address(listening->get()).value();
+  const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(::connect(client.get(), address.socket_address(), address.length()) == 0);
+  const UniqueFd accepted(::accept(listening->get(), nullptr, nullptr));
+  REQUIRE(accepted);
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    REQUIRE(::getsockopt(accepted.get(), level, name, &value, &size) == 0);
+    return value;
+  };
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) <= 120);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT) <= 60);
 }
