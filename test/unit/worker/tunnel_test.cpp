@@ -481,3 +481,53 @@ TEST_CASE("an exchange that was a tunnel is as new for its next user") {
   CHECK(worker.ledger.begun.size() == 1);
   CHECK(worker.writes_open() == 0);
 }
+
+TEST_CASE("the access log says who ended a tunnel, and what went through it") {
+  struct Row {
+    int how;
+    Outcome outcome;
+    EndedBy by;
+  };
+  const Row row = GENERATE(values<Row>({{0, Outcome::relayed, EndedBy::client},
+                                        {1, Outcome::relayed, EndedBy::server},
+                                        {2, Outcome::left, EndedBy::client},
+                                        {3, Outcome::cut, EndedBy::server},
+                                        {4, Outcome::cut, EndedBy::mode_switch},
+                                        {5, Outcome::cut, EndedBy::stop},
+                                        {6, Outcome::cut, EndedBy::timeout},
+                                        {7, Outcome::cut, EndedBy::timeout}}));
+  INFO(row.how);
+  SimulatedWorker worker(one_server_each());
+  SimulatedClient& client = open_tunnel(worker);
+  MemoryPeer& server = worker.primary().last();
+  client.send("12345");
+  server.send("123");
+  worker.run();
+  if (row.how < 2) {
+    (row.how == 0 ? client.peer : server).finish();
+    worker.run();
+    (row.how == 0 ? server : client.peer).finish();
+  }
+  if (row.how == 2) client.peer.reset();
+  if (row.how == 3) server.reset();
+  if (row.how == 4) worker.apply(Mode::backup_readonly);
+  if (row.how == 5) worker.core->begin_stop(Milliseconds(5'000));
+  if (row.how == 4 || row.how == 5) worker.advance(1'500);
+  if (row.how == 6) worker.advance(3'600'500);
+  if (row.how == 7) {
+    client.peer.stop_reading();
+    server.send_filler(1'000'000);
+    worker.advance(31'000);
+  }
+  worker.run();
+  REQUIRE(worker.access_log.lines.size() == 1);
+  const AccessRecord& record = worker.access_log.lines[0].record;
+  CHECK(to_text(record.outcome) == to_text(row.outcome));
+  CHECK(to_text(record.ended_by) == to_text(row.by));
+  CHECK(record.status == 101);
+  CHECK(record.server_status == 101);
+  CHECK(record.bytes_in == 5);
+  CHECK(record.wire_in == handshake().size() + 5);
+  if (row.how != 7) CHECK(record.bytes_out == 3);
+  CHECK(record.attempts == 1);
+}
