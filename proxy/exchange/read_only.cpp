@@ -164,7 +164,7 @@ bool may_be_resent(const RequestHead& head, const ReadOnlyConfig& rules) {
 
 bool is_mere_handshake(const RequestHead& head, const ReadOnlyConfig& rules) {
   return head.is_websocket_handshake && !head.has_body() &&
-         Judge(head, rules).decide_as_plain().verdict == ReadOnlyVerdict::passes;
+         Judge(head, rules, nullptr).decide_as_plain().verdict == ReadOnlyVerdict::passes;
 }
 
 }  // namespace halfdoor
