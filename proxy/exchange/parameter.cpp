@@ -63,13 +63,16 @@ bool ParameterName::may_be_read_as(std::string_view wanted) const {
   return true;
 }
 
-bool may_have_value(std::string_view value, std::string_view wanted) {
-  for (int rounds : {0, 1, kUntilStable}) {
-    const std::string decoded = rounds == 0 ? std::string(value) : decode_parameter(value, rounds);
-    const std::string_view text = std::string_view(decoded).substr(0, decoded.find('\0'));
-    if (iequals(trim(text), wanted)) return true;
-  }
-  return false;
+ParameterValue::ParameterValue(std::string_view as_sent)
+    : as_sent_(as_sent), has_escapes_(as_sent.find_first_of("%+") != std::string_view::npos) {
+  if (!has_escapes_) return;
+  once_ = decode_parameter(as_sent, 1);
+  stable_ = decode_parameter(as_sent, kUntilStable);
+}
+
+bool ParameterValue::may_be_read_as(std::string_view wanted) const {
+  const auto is_it = [wanted](std::string_view text) { return iequals(trim(text.substr(0, text.find('\0'))), wanted); };
+  return is_it(as_sent_) || (has_escapes_ && (is_it(once_) || is_it(stable_)));
 }
 
 }  // namespace halfdoor

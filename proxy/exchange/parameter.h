@@ -54,7 +54,25 @@ inline bool may_be_read_as(std::string_view name, std::string_view wanted) {
   return name.size() >= wanted.size() && ParameterName(name).may_be_read_as(wanted);
 }
 
-// Whether some host reads `value`, as sent or decoded already, as `wanted`.
-bool may_have_value(std::string_view value, std::string_view wanted);
+// A value, as sent or decoded already, in every way in which some host may read it: as it is, decoded once and until
+// stable; ASCII case, blanks at either end and what follows NUL ignored. Allocates only for escapes. Lives as long as
+// the text it was made of.
+class ParameterValue {
+ public:
+  explicit ParameterValue(std::string_view as_sent);
+  ParameterValue(const ParameterValue&) = delete;
+  ParameterValue& operator=(const ParameterValue&) = delete;
+
+  bool may_be_read_as(std::string_view wanted) const;
+
+ private:
+  std::string_view as_sent_;
+  bool has_escapes_;
+  std::string once_;
+  std::string stable_;
+};
+inline bool may_have_value(std::string_view value, std::string_view wanted) {
+  return ParameterValue(value).may_be_read_as(wanted);
+}
 
 }  // namespace halfdoor

@@ -1,6 +1,9 @@
 #include "exchange/read_only.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "exchange/override.h"
@@ -62,8 +65,16 @@ class Judge {
     return refuse("method");
   }
 
-  // Hosts turn an override to upper case, or do not.
+  // A head, and a body more so, can name the same method thousands of times; each is judged once.
   ReadOnlyDecision judge_override(std::string_view method) {
+    for (const auto& [known, decision] : judged_) {
+      if (iequals(known, method)) return decision;
+    }
+    return judged_.emplace_back(method, judge_another_override(method)).second;
+  }
+
+  // Hosts turn an override to upper case, or do not.
+  ReadOnlyDecision judge_another_override(std::string_view method) {
     for (std::string_view safe : {"GET", "HEAD", "OPTIONS"}) {
       if (iequals(method, safe)) return judge_method(safe);
     }
@@ -149,6 +160,7 @@ class Judge {
   const ReadOnlyConfig& rules_;
   const BodyFindings* const body_;
   SpellingMatcher spellings_;
+  std::vector<std::pair<std::string, ReadOnlyDecision>> judged_;  // the overrides so far; the first refusal ends it
 };
 
 }  // namespace

@@ -31,13 +31,6 @@ bool has_allowed_parameter(const Rule::Parameter& wanted, std::string_view query
   return named == 1 && is_exact;
 }
 
-bool may_have_parameter(const Rule::Parameter& wanted, std::string_view query) {
-  const auto is_another = [&](const Parameter& parameter) {
-    return !may_be_read_as(parameter.name, wanted.name) || !may_have_value(parameter.value, wanted.value);
-  };
-  return !for_each_parameter(query, "&", is_another) || !for_each_parameter(query, "&;", is_another);
-}
-
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 bool is_dot_or_blank(char c) { return c == '.' || static_cast<unsigned char>(c) <= 0x20; }
@@ -257,7 +250,7 @@ bool SpellingMatcher::deny_matches(const Rule& rule) {
   if (!rule.parameter) return true;
   // A "?" that was escaped may begin the query for the host.
   const bool hides_query = kind_ != Kind::plain && path_.find('?') != std::string_view::npos;
-  return hides_query || may_have_parameter(*rule.parameter, head_.query);
+  return hides_query || query_.may_have(*rule.parameter);
 }
 
 bool SpellingMatcher::matches_path(std::string_view path) { return matches_pattern(Pattern(path)); }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "config/rule.h"
+#include "exchange/query_parameters.h"
 #include "http/head.h"
 
 namespace halfdoor {
@@ -26,14 +27,15 @@ bool allow_matches(const Rule& rule, const RequestHead& head);
 // segment that is not there.
 class SpellingMatcher {
  public:
-  explicit SpellingMatcher(const RequestHead& head) : head_(head) {}
+  explicit SpellingMatcher(const RequestHead& head) : head_(head), query_(head.query) {}
   SpellingMatcher(const SpellingMatcher&) = delete;
   SpellingMatcher& operator=(const SpellingMatcher&) = delete;
 
   // Path and parameter of a `deny` rule; the method is not looked at. ASCII case and trailing dots ignored; with or
   // without trailing slash or `.suffix`; a last segment with a suffix of its own ("index.php") also with more segments
   // behind it;
-  // "**" may be empty. The parameter may be in the query in any spelling, among others of its name.
+  // "**" may be empty. The parameter may be in the query in any spelling, among others of its name, or its name there
+  // too often.
   bool deny_matches(const Rule& rule);
   // The path alone.
   bool path_matches(const Rule& rule);
@@ -50,6 +52,7 @@ class SpellingMatcher {
   bool matches_ambiguous(Pattern pattern) const;
 
   const RequestHead& head_;
+  QueryParameters query_;
   Kind kind_ = Kind::unknown;
   std::string decoded_;
   std::string_view path_;  // plain: what to compare. ambiguous: decoded until stable
