@@ -1,5 +1,7 @@
 // Streams over real sockets: what the data path relies on about their edges.
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,6 +94,28 @@ TEST_CASE("a connection is made over TCP and Unix sockets alike") {
   CHECK(pair.stream->read(got, sizeof(got)).bytes == 5);
   CHECK_FALSE(pair.stream->is_closed());
   CHECK(pair.stream->read(got, sizeof(got)).status == IoResult::Status::would_block);
+}
+
+TEST_CASE("a connection to a server is given up when the kernel hears nothing for thirty seconds") {
+  Pair pair(false);
+  // The descriptor that the connection is going to have.
+  const int next = ::dup(pair.listener.get());
+  ::close(next);
+  pair.connect();
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    REQUIRE(::getsockopt(next, level, name, &value, &size) == 0);
+    return value;
+  };
+  sockaddr_storage to{};
+  socklen_t size = sizeof(to);
+  REQUIRE(::getpeername(next, reinterpret_cast<sockaddr*>(&to), &size) == 0);
+  REQUIRE(Address::from_socket(reinterpret_cast<const sockaddr*>(&to), size) == pair.address);
+  CHECK(option(IPPROTO_TCP, TCP_USER_TIMEOUT) == 30'000);
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) <= 120);
+  CHECK(option(IPPROTO_TCP, TCP_NODELAY) != 0);
 }
 
 TEST_CASE("a connection that nobody accepts is refused, at once or by its first edge") {
