@@ -121,6 +121,25 @@ TEST_CASE("refuses CR and LF at every byte of chunk framing where they do not be
   }
 }
 
+TEST_CASE("refuses a control byte at every byte of chunk framing") {
+  const std::string good = "5;name=value;q=\"a\\\"b\"\r\nhello\r\n0;x\r\nT: v\r\n\r\n";
+  REQUIRE(chunked(good).body == "hello");
+  const size_t data = good.find("hello");
+  for (size_t at = 0; at < good.size(); ++at) {
+    for (const char byte : {'\0', '\x01', '\x0b', '\x0c', '\x1f', '\x7f'}) {
+      std::string bad = good;
+      bad.insert(at, 1, byte);
+      INFO("at " << at << " " << printable(bad));
+      CHECK(chunked(bad).status == 400);
+      if (at >= data && at < data + 5) continue;
+      bad = good;
+      bad[at] = byte;
+      INFO("replaced: " << printable(bad));
+      CHECK(chunked(bad).status == 400);
+    }
+  }
+}
+
 TEST_CASE("refuses line ends that are not CRLF") {
   for (const char* body :
        {"5\nhello\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n",
