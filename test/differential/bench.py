@@ -11,8 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "operations"))
 
 import hostile_requests  # noqa: E402
 import hostile_responses  # noqa: E402
-from compare_requests import (Mismatch, NGINX_METHOD, as_nginx_passes_on, compare_answers, compare_readings,  # noqa: E402
-                              compare_with_meaning, smoothed)
+from compare_requests import (Mismatch, NGINX_METHOD, NOT_FOR_NODE, ONCE_FOR_NGINX, as_nginx_passes_on,  # noqa: E402
+                              compare_answers, compare_readings, compare_with_meaning, smoothed)
 from compare_responses import compare_client, compare_reading, pieces_of  # noqa: E402
 from curl_reader import CurlReader  # noqa: E402
 from daemon import Halfdoor, service_toml  # noqa: E402
@@ -126,8 +126,8 @@ class Bench:
 
     def ask_about_requests(self, connections):
         """The foreign readers as hosts."""
-        node = [smoothed(c, lambda method: method in self.node.methods, True) for c in connections]
-        nginx = [smoothed(c, NGINX_METHOD.match, False, takes_repeated=False) for c in connections]
+        node = [smoothed(c, lambda method: method in self.node.methods, True, never=NOT_FOR_NODE) for c in connections]
+        nginx = [smoothed(c, NGINX_METHOD.match, False, once=ONCE_FOR_NGINX) for c in connections]
         python = [smoothed(c, lambda _: True, True) for c in connections]
         for given, found, smooth in ((node, self.node.read_requests([data for data, _ in node]), None),
                                      (python, [self.python.read_requests(data) for data, _ in python], None),
@@ -139,6 +139,7 @@ class Bench:
                     expected, readings = [smooth(r) for r in expected], [smooth(r) for r in readings]
                 mismatch = compare_readings(reader, connection, expected, readings)
                 if mismatch is not None:
+                    mismatch.text += f"\n  in the connection: {bytes(connection.raw)!r}"
                     yield mismatch
 
     def ask_about_responses(self, pieces):

@@ -145,7 +145,7 @@ def repeat_line(parts, random):
     if starts:
         at = random.choice(starts)
         line = [list(part) for part in parts[at:at + 5]]
-        if random.random() < 0.3:
+        if len(line) == 5 and random.random() < 0.3:
             line[3][1] = random.choice(VALUES + [b"other.test", b"frozen.test", b"5"])
         where = random.choice(line_starts(parts))
         parts[where:where] = line
@@ -192,6 +192,13 @@ def any_byte(parts, random):
         parts[at][1] = text[:cut] + text[cut + 1:]
     else:
         parts[at][1] = text[:cut] + bytes([random.randrange(256)]) + text[cut + 1:]
+
+
+def with_one_byte(data, random):
+    """One byte, any byte, more, less or another, anywhere."""
+    at = random.randrange(len(data))
+    byte = bytes([random.randrange(256)])
+    return random.choice((data[:at] + byte + data[at:], data[:at] + byte + data[at + 1:], data[:at] + data[at + 1:]))
 
 
 def many_fields(parts, random):

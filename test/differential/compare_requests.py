@@ -20,6 +20,8 @@ NGINX_METHOD = re.compile(rb"[A-Z_-]+\Z")
 ONCE_FOR_NGINX = (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"user-agent", b"referer",
                   b"content-range", b"content-type", b"range", b"if-range", b"expect", b"authorization", b"depth",
                   b"destination", b"overwrite", b"date")
+# Behind a handshake Node expects another protocol in what has come together with it.
+NOT_FOR_NODE = (b"upgrade",)
 STANDS_FOR_METHOD, STANDS_FOR_ASTERISK = b"POST", b"/*"
 
 
@@ -152,12 +154,12 @@ def as_reading(request):
                    bytes(request.body), [(name.lower(), value) for name, value in request.trailers], request.complete)
 
 
-def rename_repeated(raw, request, reading, pieces, at):
-    """Gives repeated lines of fields that nginx takes once names that are as long; returns the new `at`."""
+def rename_lines(raw, request, reading, pieces, at, once, never):
+    """Gives repeated lines of the fields `once`, and lines of `never`, names that are as long; returns the new `at`."""
     lines, place, seen = raw[request.start:request.head_end].split(b"\r\n"), request.start, set()
     for index, line in enumerate(lines[:-2]):
         name = line.partition(b":")[0].lower()
-        if index > 0 and name in ONCE_FOR_NGINX and name in seen:
+        if index > 0 and ((name in once and name in seen) or name in never):
             pieces += [raw[at:place], b"z"]
             at = place + 1
             reading.fields[index - 1] = (b"z" + name[1:], reading.fields[index - 1][1])
@@ -166,7 +168,7 @@ def rename_repeated(raw, request, reading, pieces, at):
     return at
 
 
-def smoothed(connection, method_is_known, takes_asterisk, takes_repeated=True):
+def smoothed(connection, method_is_known, takes_asterisk, once=(), never=()):
     """The bytes of a connection with what the reader cannot take replaced, and for each request what it is to find."""
     raw, pieces, at, expected = bytes(connection.raw), [], 0, []
     for request in connection.stream.messages:
@@ -180,8 +182,8 @@ def smoothed(connection, method_is_known, takes_asterisk, takes_repeated=True):
             pieces += [raw[at:place], STANDS_FOR_ASTERISK]
             at = place + 1
             reading.target = STANDS_FOR_ASTERISK
-        if not takes_repeated:
-            at = rename_repeated(raw, request, reading, pieces, at)
+        if once or never:
+            at = rename_lines(raw, request, reading, pieces, at, once, never)
         expected.append(reading)
     return b"".join(pieces) + raw[at:], expected
 

@@ -95,12 +95,12 @@ def compare_client(lane, stream, arrived):
                 return f"answer {index} is {response}, though its host said {answer}"
             continue
         apart = differs_from_answer(answer, interim, response, (method, minor))
-        if apart and answer.why == "perhaps not in trailers":
+        if apart and answer.has_odd_trailers:
             apart = "" if is_cut or is_own_answer(response) else apart
         if apart:
             return f"answer {index} differs in {apart}; its host said {answer}"
         if is_cut:
-            if answer.verdict == "relay" and answer.why != "perhaps not in trailers":
+            if answer.verdict == "relay" and not answer.has_odd_trailers:
                 return f"answer {index} is cut, though its host said {answer}"
             return "" if index + 1 == len(groups) and not loose else "something came behind a response that was cut"
         if answer.verdict == "cut":

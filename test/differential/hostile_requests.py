@@ -7,7 +7,7 @@ of a field line", "the size of a chunk") and still hit every message; `BENDS` na
 from bending import (BODIES, CODING_NAMES, CODINGS, COLONS, EXTENSIONS, LENGTH_NAMES, LENGTHS, LINE_ENDS, SIZES, SPECIAL, TOKENS,
                      TRAILERS, VALUES, add_line, add_trailers, any_byte, around, chunked, drop_framing, drop_part, end_early,
                      field, filled, fragments, head_end, line_starts, many_fields, numbered, place, repeat_line, repeat_part,
-                     swap, wrong_data_size)
+                     swap, with_one_byte, wrong_data_size)
 
 HOSTS = [b"open.test"] * 8 + [b"frozen.test"] * 4 + [
     b"OPEN.test", b"open.test:80", b"open.test:", b"open.test.", b"127.0.0.1", b"127.0.0.1:8080", b"[::1]", b"[::1]:80",
@@ -41,13 +41,18 @@ VERSIONS = [b"HTTP/1.1"] * 12 + [b"HTTP/1.0"] * 3
 ODD_VERSIONS = [b"", b"HTTP/0.9", b"HTTP/1", b"HTTP/1.", b"HTTP/.1", b"HTTP/01.1", b"HTTP/1.01", b"HTTP/1.10", b"HTTP/11.1", b"HTTP/2.0",
                 b"HTTP/2", b"HTTP/3.0", b"HTTP/9.9", b"http/1.1", b"Http/1.1", b"HTTP/1,1", b"HTTP/1.1 ", b" HTTP/1.1", b"HTTP /1.1",
                 b"HTTP/ 1.1", b"HTTP/1. 1", b"HTTP/1.1x", b"HTTP/1.1\t", b"HTTP/-1.1", b"HTTP/1.-1", b"HTTP/1.1 HTTP/1.1", b"ICE/1.1",
-                b"HTTP/1.2", b"HTTP/1.9", b"HTTPS/1.1", b"HTTP\\1.1", b"HTTP/1.1\x00", b"HTTP/\xb9.1", b"HTTP/1.1;", b"RTSP/1.0", b"/1.1"]
+                b"HTTP/1.2", b"HTTP/1.9", b"HTTPS/1.1", b"HTTP\\1.1", b"HTTP/1.1\x00", b"HTTP/\xb9.1", b"HTTP/1.1;", b"RTSP/1.0", b"/1.1",
+                b"HTTP/1.32", b"HTTP/4294967297.1", b"HTTP/1.257", b"IHTTP/1.1", b"HTTP/1.1\xa0", b"HTTP/1.\xd9\xa1", b"HTTP/1.1\r", b"HTTP/\r\r1.1"]
 HIDDEN = [b"GET /smuggled HTTP/1.1\r\nHost: open.test\r\n\r\n", b"POST /smuggled HTTP/1.1\r\nHost: frozen.test\r\nContent-Length: 2\r\n\r\nhi",
           b"DELETE /smuggled HTTP/1.1\r\nHost: frozen.test\r\n\r\n", b"GET /smuggled HTTP/1.1\r\nX: ", b"0\r\n\r\n",
           b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: open.test\r\n\r\n", b"G", b"\r\n", b"\r\n\r\n", b"1\r\nZ\r\nQ\r\n\r\n",
           b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"5\r\nhello\r\n0\r\n\r\n", b"X", b"0\r\n",
           b"GET http://frozen.test/smuggled HTTP/1.1\r\nHost: open.test\r\n\r\n", b"\n\n", b"0\n\n", b"00\r\n\r\n"]
-FIELD_LINES = [b"", b" ", b"\t", b":", b": x", b" : x", b"x", b"x y: z", b"x\t: z", b"x : z", b" x: z", b"\tx: z", b"x:\r\n z", b"x: y\r\n z", b"x: y\r\n\tz",
+FIELD_LINES = [b"Transfer-\r\nEncoding: chunked", b"Content-Length 5", b"Connection: Content-Length, Transfer-Encoding, Host", b"Transfer-%45ncoding: chunked",
+               b"Transfer\\Encoding: chunked", b"Transfer-Encoding x: chunked", b"Foo: bar\r\n\rTransfer-Encoding: chunked", b"X: y\r\n\x0bTransfer-Encoding: chunked",
+               b"X: foo\n\nTransfer-Encoding: chunked", b"X: foo\n \nTransfer-Encoding: chunked", b"X: y\r\n \r\nTransfer-Encoding: chunked", b":\r\nTransfer-Encoding: chunked",
+               b"Cookie: a=\"\r\n\r\n\"", b"Te\nst: x", b"User: \x85admin\xa0", b"Host: \xffopen.test\xff", b"Content-Encoding: chunked", b"Expect:\t100-continue",
+               b"", b" ", b"\t", b":", b": x", b" : x", b"x", b"x y: z", b"x\t: z", b"x : z", b" x: z", b"\tx: z", b"x:\r\n z", b"x: y\r\n z", b"x: y\r\n\tz",
                b"x: y\r\n \r\n", b"x: \x00", b"x: \x01", b"x: \x7f", b"x: \x1b[0m", b"x\x00: y", b"\x00x: y", b"x\x0b: y", b"x: \x0by", b"\x0bx: y", b"x\x80: y",
                b"\xa0x: y", b"x: y\n", b"x: y\nHost: frozen.test", b"x: y\rHost: frozen.test", b"x: y\n\r\n", b"x: y\r", b"x: y\r\r\nz: a", b"x(y): z", b"\"x\": y",
                b"x/y: z", b"x@y: z", b"x[0]: z", b"{x}: y", b"x=y: z", b"x;y: z", b"x,y: z", b"<x>: y", b"x\\y: z", b"x?: y", b"x: y\x00z", b"x: y\x08",
@@ -140,6 +145,50 @@ def in_front(parts, random):
     parts.insert(0, ["front", random.choice(SPECIAL + [b"\r\n\r\n", b"\n", b"\r\n\n", b"\r\r\n", b" \r\n", b"\x00\r\n", b"\r\n\r\n\r\n", b"\r\n", b"\r\n"])])
 
 
+def framing_with_any_byte(parts, random):
+    """A framing line with one byte, any byte, in front of, behind or within its name or value."""
+    drop_framing(parts)
+    swap([b"POST"], "method")(parts, random)
+    body = random.choice(BODIES[1:] + HIDDEN)
+    name, value, tail = random.choice(((b"Transfer-Encoding", b"chunked", chunked(body, random)),
+                                       (b"Content-Length", b"%d" % len(body), [["data", body]])))
+    byte = bytes([random.randrange(256)])
+    places = [byte + name + b": " + value, name + byte + b": " + value, name + b":" + byte + value, name + b": " + byte + value, name + b": " + value + byte]
+    cut = random.randrange(1, len(name))
+    places += [name[:cut] + byte + name[cut:] + b": " + value, name[:cut] + byte + name[cut + 1:] + b": " + value]
+    cut = random.randrange(len(value))
+    places += [name + b": " + value[:cut] + byte + value[cut:], name + b": " + value[:cut] + byte + value[cut + 1:]]
+    parts.insert(random.choice(line_starts(parts) or [0]), ["raw-line", random.choice(places) + b"\r\n"])
+    parts += tail
+
+
+def spilled_chunk(parts, random):
+    """More or less data than the size says, and an end that is one byte, none, or another's."""
+    swap([b"POST"], "method")(parts, random)
+    swap([b"HTTP/1.1"], "version")(parts, random)
+    drop_framing(parts)
+    parts[head_end(parts):head_end(parts)] = field(b"Transfer-Encoding", b"chunked")
+    end = random.choice((b"\n", b"\r", b"", b"XX", b"\rX", b"\r\r", b"\n\n", b"\nX", b"\r\n\r\n"))
+    data, hidden = b"A" * random.choice((1, 2, 5, 50)), random.choice(HIDDEN)
+    size = max(0, len(data) + random.choice((-2, -1, 0, 0, 1, 2)))
+    first = random.choice((b"%x\r\n" % size, b"%x;%s\r\n" % (size, end), b"%x;a%sX\r\n" % (size, end), b"%x%s" % (size, end)))
+    parts.append(["data", first + data + end + random.choice((b"0\r\n\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(hidden), hidden), b"0\r\n\r\n" + hidden))])
+
+
+def large_body(parts, random):
+    """Over the size of buffers, and at their edges."""
+    drop_framing(parts)
+    swap([b"POST", b"PUT"], "method")(parts, random)
+    body = random.choice((b"y", b"0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n")) * random.choice((500, 2000, 3400))
+    body = body[:random.choice((16383, 16384, 16385, 32768, 40000, 66000))]
+    if random.random() < 0.5:
+        parts[head_end(parts):head_end(parts)] = field(b"Content-Length", b"%d" % len(body))
+        parts.append(["data", body])
+    else:
+        parts[head_end(parts):head_end(parts)] = field(b"Transfer-Encoding", b"chunked")
+        parts += chunked(body, random, extensions=random.random() < 0.3)
+
+
 def must_be_chunked(bend):
     """Bends of chunks need some."""
     def bent(parts, random):
@@ -174,6 +223,11 @@ BENDS = {
     "two framings  ": two_framings,
     "one framing": one_framing,
     "one framing ": one_framing,
+    "framing with any byte": framing_with_any_byte,
+    "framing with any byte ": framing_with_any_byte,
+    "spilled chunk": spilled_chunk,
+    "spilled chunk ": spilled_chunk,
+    "large body": large_body,
     "chunk size": must_be_chunked(numbered(SIZES, "size", "last-size")),
     "chunk size ": must_be_chunked(numbered(SIZES, "size", "last-size")),
     "chunk extension": must_be_chunked(swap(EXTENSIONS, "extension")),
@@ -205,5 +259,8 @@ def make(random):
             BENDS[name](parts, random)
             bends.append(name.strip())
     data = b"".join(text for parts in requests for _, text in parts)
+    if data and random.random() < 0.1:
+        data = with_one_byte(data, random)
+        bends.append("one byte")
     plan = random.choices(("answer", "close", "early", "chunked", "silent"), (80, 8, 5, 5, 2))[0]
     return Case(data, fragments(data, random), bends, random.choice(("now", "now", "late")), plan)

@@ -6,7 +6,7 @@
 from bending import (BODIES, CODING_NAMES, CODINGS, COLONS, EXTENSIONS, LENGTH_NAMES, LENGTHS, LINE_ENDS, SIZES, SPECIAL, TOKENS,
                      TRAILERS, VALUES, add_line, add_trailers, any_byte, around, chunked, drop_framing, drop_part, end_early,
                      field, filled, fragments, head_end, line_starts, many_fields, numbered, place, repeat_line, repeat_part,
-                     swap, wrong_data_size)
+                     swap, with_one_byte, wrong_data_size)
 from response_meaning import read_server
 
 STATUSES = [b"200"] * 10 + [b"201", b"204", b"204", b"205", b"206", b"299", b"301", b"304", b"304", b"400", b"404", b"418", b"499", b"500", b"503",
@@ -103,6 +103,31 @@ def two_framings(parts, random):
     parts.append(["data", payload])
 
 
+def large_body(parts, random):
+    """Over the size of buffers, and at their edges."""
+    drop_framing(parts)
+    swap([b"200"], "status")(parts, random)
+    body = (random.choice((b"y", b"0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")) * 3400)[:random.choice((16383, 16384, 16385, 32768, 40000, 66000))]
+    framing = random.choice(("length", "chunked", "close"))
+    if framing == "length":
+        parts[head_end(parts):head_end(parts)] = field(b"Content-Length", b"%d" % len(body))
+    if framing == "chunked":
+        swap([b"HTTP/1.1"], "version")(parts, random)
+        parts[head_end(parts):head_end(parts)] = field(b"Transfer-Encoding", b"chunked")
+    parts += chunked(body, random) if framing == "chunked" else [["data", body]]
+
+
+def framing_with_any_byte(parts, random):
+    """A framing line with one byte, any byte, in front of, behind or within its name or value."""
+    drop_framing(parts)
+    body = random.choice(BODIES[1:] + SPLIT)
+    line, tail = random.choice(((b"Transfer-Encoding: chunked", chunked(body, random)), (b"Content-Length: %d" % len(body), [["data", body]])))
+    cut, byte = random.randint(0, len(line)), bytes([random.randrange(256)])
+    line = random.choice((line[:cut] + byte + line[cut:], line[:cut] + byte + line[cut + 1:]))
+    parts.insert(random.choice(line_starts(parts) or [0]), ["raw-line", line + b"\r\n"])
+    parts += tail
+
+
 def must_be_chunked(bend):
     """Bends of chunks need some."""
     def bent(parts, random):
@@ -145,6 +170,8 @@ BENDS = {
     "a line twice": repeat_line,
     "two framings": two_framings,
     "two framings ": two_framings,
+    "large body": large_body,
+    "framing with any byte": framing_with_any_byte,
     "chunk size": must_be_chunked(numbered(SIZES, "size", "last-size")),
     "chunk extension": must_be_chunked(swap(EXTENSIONS, "extension")),
     "end of a chunk line": must_be_chunked(swap(LINE_ENDS, "chunk-line-end")),
@@ -193,6 +220,9 @@ def make(random):
                 BENDS[name](parts, random)
                 bends.append(f"{index}: {name.strip()}")
         answer = b"".join(text for _, text in parts)
+        if answer and random.random() < 0.1:
+            answer = with_one_byte(answer, random)
+            bends.append(f"{index}: one byte")
         meant = read_server(answer, method, False)
         end = random.choice(("keep", "keep", "end")) if meant.is_over else random.choice(("end", "end", "end", "reset"))
         # Surplus bytes that come late may come when the connection is in use again: then they are an answer.

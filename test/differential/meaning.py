@@ -64,6 +64,7 @@ class Meaning:
         self.may_close = False       # … or perhaps
         self.is_frozen = False
         self.takes_trailers = False
+        self.has_odd_trailers = False  # of which halfdoor may think that they have no place there
 
     def __repr__(self):
         closes = " closes" if self.closes else " may close" if self.may_close else ""
@@ -333,7 +334,7 @@ def read_trailers(data, at, meaning):
             raise Refused("field that may not be in trailers")
         if re.match(rb"(?:x-|content-|accept|proxy-|www-|location|range|origin|max-|keep-|retry|sec-|via|date|http2|halfdoor)",
                     plain):
-            meaning.why = "perhaps not in trailers"
+            meaning.has_odd_trailers = True
         meaning.trailers.append(field)
         if len(meaning.trailers) > MOST_FIELDS:
             raise Refused("too many trailers")
@@ -403,8 +404,9 @@ def read_client(data):
         if broken:
             meaning.verdict = "local" if meaning.verdict == "local" else "broken"
             meaning.why, meaning.closes = broken, True
-        elif meaning.why == "perhaps not in trailers" and meaning.verdict == "pass":
-            meaning.verdict, meaning.may_close = "either", True
+        elif meaning.has_odd_trailers:
+            meaning.may_close = True
+            meaning.verdict = "either" if meaning.verdict == "pass" else meaning.verdict
         if meaning.closes:
             break
     return meanings

@@ -27,6 +27,7 @@ class Answer:
         self.framing, self.length, self.body = "none", 0, b""
         self.is_over = False    # whether it ends by itself; else only the end of the connection ends it
         self.ends_late = False  # more came behind it
+        self.has_odd_trailers = False
 
     def __repr__(self):
         return (f"{self.verdict}{f' ({self.why})' if self.why else ''} {[s for s, _ in self.interim]} {self.status} {self.reason!r} "
@@ -94,8 +95,7 @@ def read_body(data, at, answer):
             end = read_chunks(data, at, chunks)
         finally:
             answer.body, answer.trailers = chunks.body, chunks.trailers
-        if chunks.why:
-            answer.why = chunks.why
+        answer.has_odd_trailers = chunks.has_odd_trailers
     else:
         end = at
     answer.is_over = end >= 0
