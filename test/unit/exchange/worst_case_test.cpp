@@ -1,40 +1,12 @@
 // The worst input for every rule: what one request may cost, counted against what reading it costs.
-#include <time.h>
-
-#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "exchange/body_inspection.h"
 #include "exchange/read_only.h"
-#include "test/unit/exchange/parsed_request.h"
+#include "test/unit/cpu_time.h"
 
 namespace halfdoor {
 namespace {
-
-// CPU of this thread alone: how busy the machine is does not matter.
-double cpu_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-// The least of several runs, and never nothing.
-template <class Run>
-double least_cpu_ms(Run run) {
-  double least = 1e9;
-  for (int i = 0; i < 5; ++i) {
-    const double began = cpu_ms();
-    run();
-    least = std::min(least, cpu_ms() - began);
-  }
-  return std::max(least, 1e-4);
-}
-
-std::string repeated(std::string_view text, size_t bytes) {
-  std::string all;
-  while (all.size() + text.size() <= bytes) all += text;
-  return all;
-}
 
 ReadOnlyConfig rules(size_t count) {
   ReadOnlyConfig config;
@@ -101,12 +73,6 @@ std::vector<Row> worst_bodies() {
        part.substr(0, part.size() - 3) + repeated("\r\n--", kBody - 200) + "\r\n--b--\r\n"},
       {"a form of dashes", parts, part.substr(0, part.size() - 3) + repeated("-", kBody - 200) + "\r\n--b--\r\n"},
   };
-}
-
-// The dearest thing that every request pays for anyhow: a head of 32 KiB is read.
-double reading_ms() {
-  const std::string field = "X: " + std::string(30'000, 'x') + "\n";
-  return least_cpu_ms([&] { parse_request("GET /", field); });
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ struct Early {
   std::function<void(SimulatedWorker&)> head_is_there = nullptr;  // once the head has been read
   uint64_t most_connections = 1000;
   bool has_own_framing = false;  // `fields` says how long the body is
+  std::function<void(Config&)> configure = nullptr;
 };
 
 void reach(SimulatedWorker& worker, MemoryServer::Reach how) {
@@ -153,6 +154,34 @@ std::vector<Early> early_answers() {
          worker.core->begin_stop(Milliseconds(100));
          worker.advance(200);
        }});
+  // Bodies that are to be looked into, and handshakes.
+  const auto inspects = [](uint64_t most) {
+    return [most](Config& config) {
+      config.services[0].read_only.allow = {Rule::parse("POST /carrier").value()};
+      config.limits.inspect_body = most;
+    };
+  };
+  const std::string form = "Content-Type: application/x-www-form-urlencoded\r\n";
+  const auto add_held = [&](const char* name, int status, const std::string& fields, uint64_t most,
+                            std::function<void(SimulatedWorker&)> then = nullptr) {
+    Early early{name, status, "POST /carrier HTTP/1.1", fields, Mode::backup_readonly};
+    early.head_is_there = std::move(then);
+    early.configure = inspects(most);
+    add(early);
+  };
+  add_held("notice to a body that is too large to look into", 503, form, 20);
+  add_held("the same, asked first", 503, form + "Expect: 100-continue\r\n", 20);
+  add_held("notice to a compressed body", 503, form + "Content-Encoding: gzip\r\n", 1000);
+  add_held("notice to a body of an unclear type", 503, "Content-Type: nonsense\r\n", 1000);
+  add_held("408 of a held body", 408, form, 1000, [](SimulatedWorker& worker) { worker.advance(30'100); });
+  add_held("503 of a held body at the switch", 503, form, 1000, [](SimulatedWorker& worker) {
+    worker.change_mode(Mode::closed);
+    worker.change_mode(Mode::backup_readonly);
+  });
+  add({"400 of a handshake with a body", 400, "GET /carrier HTTP/1.1",
+       "Connection: upgrade\r\nUpgrade: websocket\r\n"});
+  add({"notice to a handshake with a body", 503, "GET /carrier HTTP/1.1", "Upgrade: websocket\r\n",
+       Mode::backup_readonly});
   return all;
 }
 
@@ -174,9 +203,10 @@ std::string carrier(const Early& early, bool is_chunked) {
 }
 
 Played play(const Early& early, bool is_chunked, Arrival arrival) {
-  SimulatedWorker worker({[](Config& config) {
+  SimulatedWorker worker({[&](Config& config) {
                             config.services[0].sides[0].servers.resize(1);
                             config.services[0].hosts = {"salon.example"};
+                            if (early.configure) early.configure(config);
                           },
                           {early.mode},
                           early.most_connections});
