@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -66,7 +67,8 @@ bool Daemon::finish() {
 }
 
 void Daemon::set_timer() {
-  const std::optional<SteadyTime> next = coordinator_->next_deadline();
+  std::optional<SteadyTime> next = coordinator_->next_deadline();
+  if (const auto other = state_->next_deadline()) next = next ? std::min(*next, *other) : *other;
   if (!next) {
     evtimer_del(timer_);
     return;
@@ -77,7 +79,11 @@ void Daemon::set_timer() {
   evtimer_add(timer_, &wait);
 }
 
-void Daemon::on_timer(int, short, void* daemon) { static_cast<Daemon*>(daemon)->coordinator_->on_time(); }
+void Daemon::on_timer(int, short, void* daemon) {
+  auto& self = *static_cast<Daemon*>(daemon);
+  self.coordinator_->on_time();
+  self.state_->on_time();
+}
 
 void Daemon::on_signal(int number, short, void* daemon) {
   auto& self = *static_cast<Daemon*>(daemon);

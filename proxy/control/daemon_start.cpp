@@ -69,7 +69,8 @@ Status Daemon::open_state() {
   options.config = config_;
   options.make_helper = [](const std::string& name) { return std::make_unique<HelperThread>(name); };
   options.post = [this](std::function<void()> call) { mailbox_.post(std::move(call)); };
-  options.now = wall_now();
+  options.now = [this] { return now(); };
+  options.wall_now = wall_now();
   Result<std::unique_ptr<DurableState>> state = DurableState::open(std::move(options));
   if (!state) return state.error();
   state_ = std::move(*state);

@@ -46,7 +46,7 @@ Status DurableState::open_lists() {
   if (!list) return list.error();
   uncertain_ = std::move(*list);
   if (!uncertain_->warning().empty()) warn(uncertain_->warning());
-  desk_ = std::make_unique<UncertainDesk>(*uncertain_, options_.post);
+  desk_ = std::make_unique<UncertainDesk>(*uncertain_, UncertainDesk::Surroundings{options_.post, options_.now});
   return list_what_was_in_flight();
 }
 
@@ -107,7 +107,7 @@ Status DurableState::open_latch_of(const ServiceConfig& service) {
   const std::string path = latch_path(config_.state_dir, service.name);
   const LatchReading reading = read_latch(path);
   const StartState state =
-      start_state(service.name, config_.fresh_mode, reading, journal_->knowledge(service.name), options_.now);
+      start_state(service.name, config_.fresh_mode, reading, journal_->knowledge(service.name), options_.wall_now);
   for (const std::string& warning : state.warnings) warn(warning);
   compare_sides(service);
   Result<std::unique_ptr<Latch>> latch = open_latch(path, reading, state.record);

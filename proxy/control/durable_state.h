@@ -23,7 +23,8 @@ struct DurableStateOptions {
   MakeHelper make_helper;
   // Runs a call on the control thread, later; any thread. Outlives the state.
   std::function<void(std::function<void()>)> post;
-  WallTime now{};
+  std::function<SteadyTime()> now;  // outlives the state
+  WallTime wall_now{};
 };
 
 // Control thread. open() and make_ledger() may block.
@@ -47,6 +48,10 @@ class DurableState {
   uint64_t write_latch(size_t service, const LatchRecord& record, OnFailure on_failure,
                        std::function<void(const LatchOutcome&)> done);
   void withdraw_latch(size_t service, uint64_t job) { latches_[service]->withdraw(job); }
+
+  // on_time() has to be called then, or later; null: never.
+  std::optional<SteadyTime> next_deadline() const { return desk_->next_deadline(); }
+  void on_time() { desk_->on_time(); }
 
   // Ends the helpers. False: one hangs in a disk and was left behind, so the process must end without destroying this.
   bool finish(Milliseconds patience);

@@ -4,6 +4,12 @@
 
 namespace halfdoor {
 
+namespace {
+
+constexpr Milliseconds kListAgainAfter{1'000};
+
+}  // namespace
+
 std::optional<WriteLedger::Ticket> InflightLedger::begin(const WriteIdentity& identity) {
   WriteRecord record;
   record.wall_ms = identity.wall_ms;
@@ -22,23 +28,42 @@ void UncertainDesk::take(const std::shared_ptr<InflightFile>& file, InflightFile
                          const UncertainWrite& write) {
   log_warning("{}: uncertain write {} {} {} by {} to the {} ({}): {}", write.service, write.request_id, write.method,
               write.path, write.client, to_text(write.side), write.server, write.why);
-  const uint64_t number = ++last_number_;
-  slots_.push_back({number, file, ticket});
-  list_.append({write},
-               [this, number](const Status& status) { post_([this, number, status] { on_listed(number, status); }); });
+  slots_.push_back({0, file, ticket, write});
+  // While the disk is in trouble they wait for each other: one attempt a second for all of them.
+  if (!again_at_) list_what_waits();
 }
 
-void UncertainDesk::on_listed(uint64_t number, const Status& status) {
+void UncertainDesk::list_what_waits() {
+  const uint64_t batch = ++last_batch_;
+  std::vector<UncertainWrite> writes;
+  for (Slot& slot : slots_) {
+    if (slot.batch != 0) continue;
+    slot.batch = batch;
+    writes.push_back(slot.write);
+  }
+  list_.append(writes, [this, batch](const Status& status) {
+    around_.post([this, batch, status] { on_listed(batch, status); });
+  });
+}
+
+void UncertainDesk::on_listed(uint64_t batch, const Status& status) {
   if (!status) {
-    // It goes out with the next one; until then its slot stays taken, so a restart finds it.
-    log_error("the list of uncertain writes cannot be written: {}", status.error().message);
+    if (!again_at_) log_error("the list of uncertain writes cannot be written: {}", status.error().message);
+    for (Slot& slot : slots_) slot.batch = slot.batch == batch ? 0 : slot.batch;
+    again_at_ = around_.now() + kListAgainAfter;
     return;
   }
-  std::erase_if(slots_, [number](const Slot& slot) {
-    if (slot.number > number) return false;
+  std::erase_if(slots_, [batch](const Slot& slot) {
+    if (slot.batch != batch) return false;
     slot.file->release_uncertain(slot.ticket);
     return true;
   });
+}
+
+void UncertainDesk::on_time() {
+  if (!again_at_ || around_.now() < *again_at_) return;
+  again_at_.reset();
+  list_what_waits();
 }
 
 }  // namespace halfdoor

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "control/switch_environment.h"
 #include "exchange/write_ledger.h"
 #include "failover/inflight_file.h"
 
@@ -28,27 +30,37 @@ class InflightLedger : public WriteLedger {
   Tell tell_;
 };
 
-// Control thread: lists uncertain writes and hands their slots back once the list is on the disk.
+// Control thread: lists uncertain writes and hands their slots back once the list is on the disk. Until then a slot
+// stays taken, so that a restart finds it; what the disk did not take is written again every second.
 class UncertainDesk {
  public:
-  // `post` runs a call on the control thread. Both outlive the desk.
-  UncertainDesk(UncertainList& list, std::function<void(std::function<void()>)> post)
-      : list_(list), post_(std::move(post)) {}
+  struct Surroundings {
+    std::function<void(std::function<void()>)> post;  // runs a call on the control thread
+    std::function<SteadyTime()> now;
+  };
+  // Both outlive the desk.
+  UncertainDesk(UncertainList& list, Surroundings around) : list_(list), around_(std::move(around)) {}
 
   void take(const std::shared_ptr<InflightFile>& file, InflightFile::Ticket ticket, const UncertainWrite& write);
+  // When on_time() is to be called next.
+  std::optional<SteadyTime> next_deadline() const { return again_at_; }
+  void on_time();
 
  private:
   struct Slot {
-    uint64_t number;
+    uint64_t batch;  // with which it is being written; 0: the disk did not take it
     std::shared_ptr<InflightFile> file;
     InflightFile::Ticket ticket;
+    UncertainWrite write;
   };
-  void on_listed(uint64_t number, const Status& status);
+  void list_what_waits();
+  void on_listed(uint64_t batch, const Status& status);
 
   UncertainList& list_;
-  std::function<void(std::function<void()>)> post_;
-  uint64_t last_number_ = 0;
-  std::vector<Slot> slots_;  // in the order of their numbers
+  Surroundings around_;
+  uint64_t last_batch_ = 0;
+  std::vector<Slot> slots_;
+  std::optional<SteadyTime> again_at_;
 };
 
 }  // namespace halfdoor

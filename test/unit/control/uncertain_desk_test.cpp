@@ -1,7 +1,10 @@
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <mutex>
+#include <set>
+#include <string>
 
 #include "control/inflight_ledger.h"
 #include "failover/helper_thread.h"
@@ -43,7 +46,8 @@ TEST_CASE("the_slot_of_an_uncertain_write_is_free_again_only_when_the_list_has_i
   Posted posted;
   HelperThread helper("files");
   const auto list = UncertainList::open(folder.path, helper).value();
-  UncertainDesk desk(*list, [&](std::function<void()> call) { posted.post(std::move(call)); });
+  UncertainDesk desk(*list,
+                     {[&](std::function<void()> call) { posted.post(std::move(call)); }, [] { return SteadyTime{}; }});
   const auto file = *InflightFile::open(inflight_path(folder.path, 0), 1);
   std::optional<std::pair<InflightFile::Ticket, UncertainWrite>> told;
   InflightLedger ledger(file, [&](InflightFile::Ticket ticket, UncertainWrite write) { told.emplace(ticket, write); });
@@ -79,6 +83,53 @@ TEST_CASE("the_slot_of_an_uncertain_write_is_free_again_only_when_the_list_has_i
   CHECK(listed[0].server == "10.9.0.10:8080");
   CHECK(listed[0].bytes_sent == 120);
   CHECK(listed[0].why == "reset by the server");
+}
+
+TEST_CASE("what_the_disk_did_not_take_is_listed_later_and_holds_its_slot_until_then") {
+  const Folder folder;
+  Posted posted;
+  HelperThread helper("files");
+  const std::string path = folder.path + "/uncertain.jsonl";
+  const auto list = UncertainList::open(folder.path, helper, 1).value();
+  SteadyTime now{};
+  UncertainDesk desk(*list, {[&](std::function<void()> call) { posted.post(std::move(call)); }, [&] { return now; }});
+  const auto file = *InflightFile::open(inflight_path(folder.path, 0), 3);
+  InflightLedger ledger(file,
+                        [&](InflightFile::Ticket ticket, UncertainWrite write) { desk.take(file, ticket, write); });
+  const auto become_uncertain = [&](const char* id) {
+    WriteIdentity identity;
+    identity.request_id = id;
+    identity.service = "salon";
+    ledger.mark_uncertain(ledger.begin(identity).value(), 1, "reset by the server");
+  };
+  become_uncertain("r1");
+  REQUIRE(posted.run_one());
+  CHECK(file->in_use() == 0);
+  // The next line needs a new file, and a folder stands where the old one has to go.
+  std::filesystem::create_directories(path + ".1/in the way");
+  become_uncertain("r2");
+  REQUIRE(posted.run_one());
+  become_uncertain("r3");
+  CHECK(file->in_use() == 2);
+  REQUIRE(desk.next_deadline() == now + std::chrono::seconds(1));
+  std::filesystem::remove_all(path + ".1");
+  desk.on_time();
+  CHECK(file->in_use() == 2);
+  now += std::chrono::seconds(1);
+  desk.on_time();
+  CHECK_FALSE(desk.next_deadline());
+  REQUIRE(posted.run_one());
+  CHECK(file->in_use() == 0);
+  std::set<std::string> found;
+  for (const std::string& part : {path, path + ".1"}) {
+    read_lines(part, 0, [&](std::string_view line) {
+      for (const char* id : {"r1", "r2", "r3"}) {
+        if (line.find(id) != std::string_view::npos) found.insert(id);
+      }
+      return true;
+    });
+  }
+  CHECK(found == std::set<std::string>{"r1", "r2", "r3"});
 }
 
 }  // namespace halfdoor
