@@ -11,6 +11,14 @@ void TimerWheel::place(Deadline& deadline) {
   slots_[static_cast<size_t>(deadline.slot_tick_) % kSlots].push_back(deadline);
 }
 
+size_t TimerWheel::count_set() {
+  size_t count = 0;
+  for (Slot& slot : slots_) {
+    for (Deadline& deadline : slot) count += deadline.is_set() ? 1 : 0;
+  }
+  return count;
+}
+
 void TimerWheel::fire_due() {
   const int64_t target = now_ms_ / kTickMs;
   // After a long stop one round over all slots sees everything.

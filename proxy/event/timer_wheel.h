@@ -54,6 +54,8 @@ class TimerWheel {
   void set_now(int64_t now_ms) { now_ms_ = now_ms > now_ms_ ? now_ms : now_ms_; }
   // Fires what is due.
   void fire_due();
+  // Deadlines that are set; looks at all of them.
+  size_t count_set();
 
  private:
   friend class Deadline;

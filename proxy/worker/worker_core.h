@@ -59,6 +59,8 @@ class WorkerCore final : public Exchanges::Observer, public Deadline::Owner {
   const Config& config() const { return environment_.config(); }
   // The memory of what is on its way.
   const BlockPool& blocks() const { return blocks_; }
+  // Snapshots that are in use.
+  size_t generations() const { return generations_.size(); }
 
  private:
   // Snapshots that exchanges may still hold; more would be a leak.

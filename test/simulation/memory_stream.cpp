@@ -13,25 +13,45 @@ MemoryStream::MemoryStream(std::shared_ptr<MemoryConnection> connection) : conne
 }
 
 MemoryStream::~MemoryStream() {
+  const bool has_effect = connection_->may_call();
   connection_->stream = nullptr;
-  const bool is_unread = !connection_->to_proxy.empty();
-  if (resets_ || is_unread || connection_->peer_reset) {
+  if (has_effect) connection_->close_as_kernel(resets_);
+}
+
+void MemoryConnection::close_as_kernel(bool by_reset) {
+  is_closed = true;
+  if (by_reset || !to_proxy.empty() || peer_reset) {
     // A kernel throws away its queue, too, when bytes were left unread.
-    connection_->proxy_reset = true;
-    connection_->to_peer.clear();
+    proxy_reset = true;
+    to_peer.clear();
   } else {
-    connection_->proxy_finished = true;
+    proxy_finished = true;
   }
-  connection_->to_proxy.clear();
+  to_proxy.clear();
+  tell_watcher();
+}
+
+void MemoryConnection::sever() {
+  if (is_severed) return;
+  is_severed = true;
+  if (!is_closed) close_as_kernel(is_connecting);
+}
+
+void MemoryStream::shutdown_write() {
+  if (!connection_->may_call()) return;
+  connection_->proxy_finished = true;
+  connection_->tell_watcher();
 }
 
 IoResult MemoryStream::read(char* into, size_t most) {
+  if (!connection_->may_call()) return do_nothing();
   std::string& queue = connection_->to_proxy;
   if (!queue.empty()) {
     const size_t bytes = std::min(most, queue.size());
     std::memcpy(into, queue.data(), bytes);
     queue.erase(0, bytes);
     if (bytes < most && !closed_) readable_ = false;
+    connection_->tell_watcher();
     return {IoResult::Status::ok, bytes, 0};
   }
   if (connection_->peer_reset) {
@@ -44,7 +64,13 @@ IoResult MemoryStream::read(char* into, size_t most) {
   return {IoResult::Status::end, 0, 0};
 }
 
+IoResult MemoryStream::do_nothing() {
+  readable_ = writable_ = false;
+  return {IoResult::Status::would_block, 0, 0};
+}
+
 IoResult MemoryStream::write(const struct iovec* pieces, int count) {
+  if (!connection_->may_call()) return do_nothing();
   if (connection_->peer_reset || connection_->proxy_finished) {
     connection_->error = 0;
     return {IoResult::Status::failed, 0, EPIPE};
@@ -64,6 +90,8 @@ IoResult MemoryStream::write(const struct iovec* pieces, int count) {
     written += bytes;
   }
   connection_->written_by_proxy += written;
+  if (connection_->watcher != nullptr) connection_->watcher->on_written(written);
+  connection_->tell_watcher();
   return {IoResult::Status::ok, written, 0};
 }
 

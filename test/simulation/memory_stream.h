@@ -16,6 +16,19 @@ namespace halfdoor {
 
 class MemoryStream;
 
+// Looks on from outside while the proxy uses its end of a connection.
+class ConnectionWatcher {
+ public:
+  // Before a system call of the proxy. False: the process that makes it was killed, so it has no effect.
+  virtual bool is_alive_at_call() = 0;
+  virtual void on_written(size_t bytes) = 0;
+  // It wrote, read, shut, closed or reset.
+  virtual void on_proxy_acted() = 0;
+
+ protected:
+  ~ConnectionWatcher() = default;
+};
+
 // What both ends share: the queues that a kernel would hold.
 struct MemoryConnection {
   std::string to_peer;   // written by the proxy, not yet taken by the far end
@@ -24,6 +37,7 @@ struct MemoryConnection {
   size_t to_proxy_capacity = 64 << 10;
   size_t most_per_write = SIZE_MAX;  // a smaller one makes every write partial
   MemoryStream* stream = nullptr;    // null once the proxy has let go of it
+  ConnectionWatcher* watcher = nullptr;
   bool is_connecting = false;
   bool has_edge = false;          // something has changed since the handler was called
   bool write_is_blocked = false;  // a write found no room
@@ -31,8 +45,18 @@ struct MemoryConnection {
   bool peer_reset = false;
   bool proxy_finished = false;  // FIN stands behind to_peer
   bool proxy_reset = false;
-  int error = 0;  // SO_ERROR
+  bool is_closed = false;
+  bool is_severed = false;  // the proxy's process has ended; what its stream still does has no effect
+  int error = 0;            // SO_ERROR
   uint64_t written_by_proxy = 0;
+
+  // The process ends without a word: the kernel closes for it, and goes on delivering what it holds.
+  void sever();
+  void close_as_kernel(bool by_reset);
+  bool may_call() const { return !is_severed && (watcher == nullptr || watcher->is_alive_at_call()); }
+  void tell_watcher() const {
+    if (watcher != nullptr) watcher->on_proxy_acted();
+  }
 };
 
 class MemoryStream final : public Stream {
@@ -43,13 +67,15 @@ class MemoryStream final : public Stream {
   IoResult read(char* into, size_t most) override;
   IoResult write(const struct iovec* pieces, int count) override;
   int finish_connect() override;
-  void shutdown_write() override { connection_->proxy_finished = true; }
+  void shutdown_write() override;
   void reset_on_close() override { resets_ = true; }
 
   // Calls the handler if there was an edge: like epoll, it then shows everything that is ready.
   bool deliver_edge();
 
  private:
+  IoResult do_nothing();
+
   std::shared_ptr<MemoryConnection> connection_;
   bool resets_ = false;
 };

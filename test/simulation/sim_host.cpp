@@ -1,0 +1,341 @@
+#include "simulation/sim_host.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "simulation/context.h"
+#include "simulation/sim_worker.h"
+
+namespace halfdoor {
+
+namespace {
+
+Pace make_pace(Dice& dice) {
+  Pace pace;
+  pace.latency = dice.skewed(20, 3 * kMs);
+  pace.step = dice.skewed(20, 2 * kMs);
+  if (dice.chance(200)) pace.send_at_most = static_cast<size_t>(dice.skewed(64, 5'000));
+  if (dice.chance(150)) pace.read_at_most = static_cast<size_t>(dice.skewed(64, 5'000));
+  if (dice.chance(100)) pace.dribble_until = static_cast<uint64_t>(dice.skewed(1, 400));
+  return pace;
+}
+
+}  // namespace
+
+std::string_view to_text(SimulatedHost::Trouble trouble) {
+  using enum SimulatedHost::Trouble;
+  switch (trouble) {
+    case none: return "is well";
+    case refuses: return "refuses connections";
+    case blackholed: return "is a black hole";
+    case hangs: return "hangs";
+    case cuts: return "cuts its answers";
+    case lies: return "lies about lengths";
+    case nonsense: return "talks nonsense";
+    case slow: return "is slow";
+  }
+  return "";
+}
+
+void SimulatedHost::set_trouble(Trouble trouble) {
+  auto& spans = context_.history.trouble[number_];
+  const bool was_well = trouble_ == Trouble::none || trouble_ == Trouble::slow;
+  const bool is_well = trouble == Trouble::none || trouble == Trouble::slow;
+  trouble_ = trouble;
+  context_.story.tell("host " + address_, "{}", to_text(trouble));
+  if (was_well && !is_well) spans.emplace_back(context_.schedule.now(), INT64_MAX);
+  if (!was_well && is_well) spans.back().second = context_.schedule.now();
+}
+
+FarEnd* SimulatedHost::connect(SimulatedWorkerSlot& worker, int process, int, int& error) {
+  if (trouble_ == Trouble::refuses && context_.dice.chance(500)) {
+    error = ECONNREFUSED;
+    return nullptr;
+  }
+  connections_.push_back(
+      std::make_unique<HostConnection>(context_, *this, worker, process, static_cast<int>(connections_.size()) + 1));
+  FarEnd& far = connections_.back()->far();
+  if (trouble_ == Trouble::blackholed) return &far;
+  const bool refuses = trouble_ == Trouble::refuses;
+  context_.schedule.after(context_.dice.skewed(20, 3 * kMs),
+                          [&far, refuses] { refuses ? far.refuse() : far.establish(); });
+  return &far;
+}
+
+HostConnection::HostConnection(SimulationContext& context, SimulatedHost& host, SimulatedWorkerSlot& worker,
+                               int process, int number)
+    : context_(context),
+      host_(host),
+      worker_(worker),
+      process_(process),
+      number_(number),
+      name_(fmt::format("host {}#{}", host.address(), number)),
+      far_(context.schedule, *this, make_pace(context.dice)),
+      reader_(WireReader::Reads::requests, *this) {
+  far_.attach(worker);
+  MemoryConnection& connection = far_.connection();
+  connection.is_connecting = true;
+  if (context.dice.chance(200)) connection.to_peer_capacity = static_cast<size_t>(context.dice.skewed(200, 65'536));
+  if (context.dice.chance(200)) connection.to_proxy_capacity = static_cast<size_t>(context.dice.skewed(200, 65'536));
+  if (context.dice.chance(100)) connection.most_per_write = static_cast<size_t>(context.dice.skewed(1, 2'000));
+}
+
+void HostConnection::on_proxy_wrote(size_t bytes) {
+  const ServiceState& state = worker_.state(host_.service());
+  written_ += bytes;
+  marks_.push_back({written_, context_.schedule.now(), state.mode, state.epoch});
+  context_.checker.on_written_to(host_, *this, process_);
+}
+
+void HostConnection::on_bytes(std::string_view bytes) {
+  const uint64_t start = far_.bytes_read() - bytes.size();
+  if (!reader_.is_within_message()) {
+    message_start_ = start;
+    head_bytes_.clear();
+  }
+  if (arrival_ == nullptr || !reader_.is_within_message() || reader_.is_within_head())
+    head_bytes_.append(bytes.substr(0, 400));
+  reader_.feed(bytes);
+  if (!reader_.problem().empty()) {
+    context_.checker.fail(property::kStrict, fmt::format("{} got what it cannot read: {}", name_, reader_.problem()),
+                          0);
+    far_.reset();
+  }
+}
+
+void HostConnection::open_record(int id, uint64_t start) {
+  ArrivalRecord record;
+  record.id = id;
+  record.host = host_.number();
+  record.connection = number_;
+  record.process = process_;
+  record.worker = worker_.index();
+  while (!marks_.empty() && marks_.front().end <= start) marks_.pop_front();
+  if (!marks_.empty()) {
+    record.first_byte_at = marks_.front().at;
+    record.mode = marks_.front().mode;
+    record.epoch = marks_.front().epoch;
+  }
+  context_.history.arrivals.push_back(record);
+  arrival_ = &context_.history.arrivals.back();
+}
+
+void HostConnection::on_head(const WireHead& head) {
+  if (!is_answered_) {
+    context_.checker.fail(property::kStrict, name_ + " got a request before it had answered the one before", 0);
+  }
+  open_record(id_of_target(head.target), message_start_);
+  arrival_->head_read_at = context_.schedule.now();
+  context_.story.tell(name_, "reads {} {}", head.method, head.target);
+  context_.checker.on_arrival(host_, *arrival_, head);
+  is_answered_ = false;
+  ++requests_;
+  plan_ = make_plan(head);
+  if (head.find("expect") != nullptr && !plan_.at_head) plan_.interim = "HTTP/1.1 100 Continue\r\n\r\n" + plan_.interim;
+  if (!plan_.interim.empty()) {
+    const uint64_t request = requests_;
+    context_.schedule.after(context_.dice.skewed(0, 5 * kMs), [this, request] {
+      if (request == requests_ && !is_answered_ && !is_ending_) far_.send(plan_.interim);
+    });
+  }
+  if (plan_.at_head) answer_later();
+}
+
+void HostConnection::on_body(std::string_view bytes) {
+  context_.checker.on_body_read(host_, *arrival_);
+  const RequestRecord* request = context_.history.find_request(arrival_->id);
+  for (const char c : bytes) {
+    if (request != nullptr && c != pattern_byte(request_key(arrival_->id), arrival_->body_read)) {
+      context_.checker.fail(property::kExact, name_ + " reads other bytes than were sent", arrival_->id);
+      reader_.give_up();
+      return;
+    }
+    ++arrival_->body_read;
+  }
+}
+
+void HostConnection::on_message_end() {
+  arrival_->is_complete = true;
+  context_.checker.on_whole_arrival(*arrival_);
+  message_start_ = far_.bytes_read();
+  if (!plan_.at_head) answer_later();
+}
+
+void HostConnection::on_over(bool by_reset) {
+  context_.story.tell(name_, "sees {}", by_reset ? "a reset" : "an end");
+  if (reader_.is_within_head()) {
+    // Of a head that was cut as much as its first line may tell whose it was.
+    const size_t first = head_bytes_.find(' ');
+    const size_t second = first == std::string::npos ? first : head_bytes_.find(' ', first + 1);
+    if (second != std::string::npos) {
+      open_record(id_of_target(std::string_view(head_bytes_).substr(first + 1, second - first - 1)), message_start_);
+      context_.checker.on_partial_arrival(host_, *arrival_);
+    }
+  }
+  is_ending_ = true;
+  if (!by_reset) far_.close();
+}
+
+HostConnection::Plan HostConnection::make_plan(const WireHead& head) {
+  Dice& dice = context_.dice;
+  Plan plan;
+  plan.cut_at = std::string::npos;
+  plan.at_head =
+      dice.chance(head.find("content-length") != nullptr || head.find("transfer-encoding") != nullptr ? 100 : 0);
+  plan.delay = dice.chance(700) ? dice.skewed(0, 3 * kMs) : dice.skewed(0, 300 * kMs);
+  if (host_.trouble() == SimulatedHost::Trouble::slow) plan.delay = dice.skewed(100 * kMs, 1500 * kMs);
+  if (dice.chance(50)) {
+    for (int64_t i = dice.between(1, 3); i > 0; --i) {
+      plan.interim += fmt::format("HTTP/1.1 103 Early Hints\r\nX-Token: {}\r\n\r\n", arrival_->id);
+    }
+  }
+  make_response(plan, head);
+  spoil(plan, head);
+  if (context_.is_calm) plan.delay = std::min<Micros>(plan.delay, 50 * kMs);
+  return plan;
+}
+
+void HostConnection::make_response(Plan& plan, const WireHead& head) {
+  Dice& dice = context_.dice;
+  ResponseRecord record;
+  record.number = static_cast<int>(context_.history.responses.size()) + 1;
+  record.id = arrival_->id;
+  record.host = host_.number();
+  record.status = dice.chance(900)   ? 200
+                  : dice.chance(300) ? 204
+                  : dice.chance(300) ? 304
+                  : dice.chance(500) ? 404
+                                     : 500;
+  record.has_body = head.method != "HEAD" && record.status != 204 && record.status != 304;
+  record.size = static_cast<uint64_t>(dice.chance(850) ? dice.skewed(0, 2'000) : dice.skewed(0, 120'000));
+  const bool is_chunked = record.has_body && dice.chance(300);
+  const bool is_endless = record.has_body && !is_chunked && dice.chance(100);
+  record.ends_with_stream = is_endless;
+  std::string& bytes = plan.bytes;
+  bytes = fmt::format("HTTP/1.1 {} Something\r\nX-Token: {}\r\nX-Response: {}\r\n", record.status, arrival_->id,
+                      record.number);
+  if (dice.chance(100)) bytes += "Connection: X-Hop\r\nX-Hop: must not pass\r\n";
+  if (is_chunked) bytes += "Transfer-Encoding: chunked\r\n";
+  if (!is_chunked && !is_endless && record.status != 204) bytes += fmt::format("Content-Length: {}\r\n", record.size);
+  if (dice.chance(60)) {
+    bytes += "Connection: close\r\n";
+    plan.then = dice.chance(500) ? Plan::Then::finish : Plan::Then::close;
+  }
+  if (is_endless) plan.then = dice.chance(500) ? Plan::Then::finish : Plan::Then::close;
+  bytes += "\r\n";
+  if (record.has_body) {
+    const std::string body = pattern(response_key(record.number), 0, record.size);
+    if (!is_chunked) bytes += body;
+    for (size_t at = 0; is_chunked && at < body.size();) {
+      const size_t size = std::min(body.size() - at, static_cast<size_t>(dice.skewed(1, 20'000)));
+      bytes += fmt::format("{:x}\r\n{}\r\n", size, body.substr(at, size));
+      at += size;
+    }
+    if (is_chunked) bytes += "0\r\n\r\n";
+  }
+  context_.history.responses.push_back(record);
+  arrival_->response = record.number;
+}
+
+void HostConnection::spoil(Plan& plan, const WireHead&) {
+  using Trouble = SimulatedHost::Trouble;
+  Dice& dice = context_.dice;
+  const Trouble trouble = host_.trouble();
+  if (trouble == Trouble::none || trouble == Trouble::slow || !dice.chance(700)) return;
+  arrival_->misbehaved = true;
+  ResponseRecord& record = context_.history.responses.back();
+  switch (trouble) {
+    case Trouble::hangs:
+    case Trouble::blackholed: plan.never = true; break;
+    case Trouble::refuses:
+    case Trouble::cuts: {
+      const size_t head = plan.bytes.find("\r\n\r\n") + 4;
+      plan.cut_at = static_cast<size_t>(dice.chance(400) ? dice.below(head) : dice.below(plan.bytes.size()));
+      if (dice.chance(200)) plan.cut_at = 0;
+      plan.then = dice.chance(400) ? Plan::Then::reset : dice.chance(700) ? Plan::Then::close : Plan::Then::hang;
+      record.is_cut = true;
+      arrival_->only_cut = plan.then != Plan::Then::hang;
+      break;
+    }
+    case Trouble::lies:
+      if (record.ends_with_stream) break;
+      // More than announced: what looks like the answer to somebody else.
+      plan.bytes += "HTTP/1.1 200 Forged\r\nX-Token: forged\r\nContent-Length: 6\r\n\r\nforged";
+      plan.cut_at = dice.chance(500) ? std::string::npos : plan.bytes.size() - static_cast<size_t>(dice.below(60));
+      break;
+    case Trouble::nonsense: {
+      static constexpr const char* kNonsense[] = {
+          "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+          "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+          "SSH-2.0-OpenSSH_9.2\r\n",
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+          "",
+          "HTTP/1.1 200 OK\r\nbad field: 1\r\n\r\n"};
+      const char* nonsense = kNonsense[dice.below(std::size(kNonsense))];
+      record.is_cut = *nonsense == '\0';
+      plan.bytes = record.is_cut ? fmt::format(
+                                       "HTTP/1.1 {} OK\r\nX-Token: {}\r\nX-Response: {}\r\n"
+                                       "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                                       record.has_body ? record.status : 200, record.id, record.number)
+                                 : nonsense;
+      if (record.is_cut && !record.has_body) record.status = 200;
+      break;
+    }
+    case Trouble::none:
+    case Trouble::slow: break;
+  }
+}
+
+void HostConnection::answer_later() {
+  if (plan_.never) return;
+  const uint64_t request = requests_;
+  context_.schedule.after(plan_.delay, [this, request] {
+    if (request == requests_ && !is_answered_ && !is_ending_) answer();
+  });
+}
+
+void HostConnection::answer() {
+  is_answered_ = true;
+  const std::string bytes = plan_.bytes.substr(0, plan_.cut_at);
+  context_.story.tell(name_, "answers {} of {} bytes {}", bytes.size(), plan_.bytes.size(), abbreviate(bytes, 130));
+  if (bytes.find("\n\n") != std::string::npos || bytes.find("\r\n\r\n") != std::string::npos) {
+    arrival_->status_sent_at = context_.schedule.now();
+  }
+  far_.send(bytes);
+  end_connection(plan_.then);
+}
+
+void HostConnection::end_connection(Plan::Then then) {
+  is_ending_ = then != Plan::Then::stay && then != Plan::Then::hang;
+  switch (then) {
+    case Plan::Then::stay: return idle_later();
+    case Plan::Then::hang: return;
+    case Plan::Then::finish: return far_.finish();
+    case Plan::Then::close: return far_.close();
+    case Plan::Then::reset: context_.schedule.after(context_.dice.skewed(0, 3 * kMs), [this] { far_.reset(); }); return;
+  }
+}
+
+// Servers close what is idle whenever they like.
+void HostConnection::idle_later() {
+  if (!context_.dice.chance(150)) return;
+  const uint64_t request = requests_;
+  context_.schedule.after(context_.dice.skewed(0, 3 * kSecond), [this, request] {
+    if (request != requests_ || is_ending_ || far_.unsent() > 0) return;
+    context_.story.tell(name_, "closes its idle connection");
+    is_ending_ = true;
+    context_.dice.chance(800) ? far_.close() : far_.reset();
+  });
+}
+
+void HostConnection::give_up() {
+  if (far_.is_over() || is_ending_) return;
+  if (!far_.is_established() || arrival_ == nullptr || !arrival_->misbehaved) return;
+  is_ending_ = true;
+  context_.dice.chance(500) ? far_.reset() : far_.close();
+}
+
+}  // namespace halfdoor
