@@ -14,7 +14,7 @@ CODINGS = [b"chunked", b"Chunked", b"CHUNKED", b"chunked ", b"\tchunked\t", b" c
            b"chunked, ", b"chunked  ,", b"compress, \tchunked", b"\xef\xbb\xbfchunked", b"ch\xc3\xbcnked", b"chunked#", b"chunked\\",
            b"c\xd0\xbbunked", b"\xe2\x84\xaa", b"[chunked]", b"chunked/1", b"chunked=1", b"cow, chunked", b"chunked, cow", b"close",
            b"nothing\r\nTransfer-Encoding: chunked", b"chunked\r\nTransfer-Encoding: identity", b"null", b"chunked\\r\\n"]
-CODING_NAMES = [b"Transfer-Encoding"] * 8 + [b"transfer-encoding", b"TRANSFER-ENCODING", b"Transfer_Encoding", b"Transfer-Encoding ",
+CODING_NAMES = [b"transfer-encoding", b"TRANSFER-ENCODING", b"Transfer_Encoding", b"Transfer-Encoding ",
                 b" Transfer-Encoding", b"Transfer-Encoding\t", b"Transfer Encoding", b"Transfer-\xc3\x8bncoding", b"Transfer-Encoding\x00",
                 b"\x00Transfer-Encoding", b"Transfer-Encoding\x0b", b"X: y\nTransfer-Encoding", b"X: y\rTransfer-Encoding", b"Transfer.Encoding",
                 b"Transfer\xadEncoding", b"\xef\xbb\xbfTransfer-Encoding", b"Transfer-encodin\xc4\xa1", b"X: y\r\n Transfer-Encoding",
@@ -24,7 +24,7 @@ LENGTHS = [b"+%d", b"-%d", b" %d", b"%d ", b"\t%d\t", b"0%d", b"000%d", b"0x%x",
            b" ", b"-", b"-0", b"+0", b"0", b"00", b"0x0", b"NaN", b"null", b"9223372036854775807", b"9223372036854775808", b"18446744073709551615",
            b"18446744073709551616", b"18446744073709551621", b"4294967296", b"4294967301", b"99999999999999999999999999", b"1e2", b"1_0", b"\xef\xbc\x95",
            b"%d\xa0", b"\xa0%d", b"%d\x85", b"%d/", b"= %d", b":%d", b"%d\\r\\n", b"0%d, 0", b"identity", b"\xc2\xb2", b"%d\xd9\xa5"]
-LENGTH_NAMES = [b"Content-Length"] * 8 + [b"content-length", b"CONTENT-LENGTH", b"Content_Length", b"Content-Length ", b" Content-Length",
+LENGTH_NAMES = [b"content-length", b"CONTENT-LENGTH", b"Content_Length", b"Content-Length ", b" Content-Length",
                 b"Content-Length\t", b"Content Length", b"Content-Length\x00", b"\x00Content-Length", b"Content-Length\x0b", b"Content.Length",
                 b"X: y\nContent-Length", b"X: y\rContent-Length", b"Contenr-Length", b"Content-Length:", b"Content\xadLength", b"Content-Len\xc4\xa1th",
                 b"\"Content-Length\"", b"Content--Length", b"Content-Length\x1f", b"Content-Lengt\xe2\x84\x8e", b"X-Content-Length", b"\xef\xbb\xbfContent-Length"]
@@ -60,6 +60,20 @@ def filled(template, number, random):
     if places == 0:
         return template
     return template % tuple(number if i == 0 else random.choice((number, 0, number + 1)) for i in range(places))
+
+
+def length_line(random, number):
+    """A Content-Length, its name, its value or neither of them odd."""
+    name = b"Content-Length" if random.random() < 0.75 else random.choice(LENGTH_NAMES)
+    value = b"%d" if random.random() < 0.65 else random.choice(LENGTHS)
+    return name + b": " + filled(value, number, random)
+
+
+def coding_line(random):
+    """A Transfer-Encoding, its name, its value or neither of them odd."""
+    name = b"Transfer-Encoding" if random.random() < 0.75 else random.choice(CODING_NAMES)
+    value = b"chunked" if random.random() < 0.5 else random.choice(CODINGS)
+    return name + random.choice((b": ", b": ", b":", b":\t")) + value
 
 
 def field(name, value, separator=b": "):

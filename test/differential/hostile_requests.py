@@ -4,10 +4,10 @@
 of a field line", "the size of a chunk") and still hit every message; `BENDS` names them all.
 """
 
-from bending import (BODIES, CODING_NAMES, CODINGS, COLONS, EXTENSIONS, LENGTH_NAMES, LENGTHS, LINE_ENDS, SIZES, SPECIAL, TOKENS,
-                     TRAILERS, VALUES, add_line, add_trailers, any_byte, around, chunked, drop_framing, drop_part, end_early,
-                     field, filled, fragments, head_end, line_starts, many_fields, numbered, place, repeat_line, repeat_part,
-                     swap, with_one_byte, wrong_data_size)
+from bending import (BODIES, COLONS, EXTENSIONS, LINE_ENDS, SIZES, SPECIAL, TOKENS, TRAILERS, VALUES, add_line, add_trailers,
+                     any_byte, around, chunked, coding_line, drop_framing, drop_part, end_early, field, fragments, head_end,
+                     length_line, line_starts, many_fields, numbered, place, repeat_line, repeat_part, swap, with_one_byte,
+                     wrong_data_size)
 
 HOSTS = [b"open.test"] * 8 + [b"frozen.test"] * 4 + [
     b"OPEN.test", b"open.test:80", b"open.test:", b"open.test.", b"127.0.0.1", b"127.0.0.1:8080", b"[::1]", b"[::1]:80",
@@ -111,13 +111,8 @@ def two_framings(parts, random):
     payload = random.choice((as_chunks + hidden, body + hidden, hidden, as_chunks, b"0\r\n\r\n" + hidden))
     lengths = [len(payload), len(as_chunks), len(body), 0, 4, len(payload) - len(hidden), len(payload) + 5]
     lines = []
-    for _ in range(random.choice((1, 1, 2, 2, 2, 3))):
-        if random.random() < 0.5:
-            template = b"%d" if random.random() < 0.6 else random.choice(LENGTHS)
-            lines.append(random.choice(LENGTH_NAMES) + b": " + filled(template, random.choice(lengths), random))
-        else:
-            coding = b"chunked" if random.random() < 0.5 else random.choice(CODINGS)
-            lines.append(random.choice(CODING_NAMES) + random.choice((b": ", b":", b":\t", b": ")) + coding)
+    for _ in range(random.choice((1, 2, 2, 2, 2, 3))):
+        lines.append(length_line(random, random.choice(lengths)) if random.random() < 0.5 else coding_line(random))
     for line in lines:
         parts.insert(random.choice(line_starts(parts) or [0]), ["raw-line", line + b"\r\n"])
     parts.append(["data", payload])
@@ -128,10 +123,10 @@ def one_framing(parts, random):
     drop_framing(parts)
     body = random.choice(BODIES)
     if random.random() < 0.5:
-        line = random.choice(LENGTH_NAMES) + b": " + filled(random.choice(LENGTHS), len(body), random)
+        line = length_line(random, len(body))
         tail = [["data", body]]
     else:
-        line = random.choice(CODING_NAMES) + b": " + random.choice(CODINGS)
+        line = coding_line(random)
         tail = chunked(body, random)
     parts.insert(random.choice(line_starts(parts) or [0]), ["raw-line", line + b"\r\n"])
     parts += tail
@@ -143,6 +138,27 @@ def more_than_announced(parts, random):
 
 def in_front(parts, random):
     parts.insert(0, ["front", random.choice(SPECIAL + [b"\r\n\r\n", b"\n", b"\r\n\n", b"\r\r\n", b" \r\n", b"\x00\r\n", b"\r\n\r\n\r\n", b"\r\n", b"\r\n"])])
+
+
+def connection_names(parts, random):
+    """Connection names fields that this request has, or that end to end depends on."""
+    names = [part[1] for part in parts[:head_end(parts)] if part[0] == "name"]
+    names += [b"Content-Length", b"Transfer-Encoding", b"Host", b"X-Forwarded-For", b"close", b"keep-alive", b"Upgrade", b"TE", b"Cookie", b"Content-Type", b""]
+    named = [random.choice((name, name.lower(), name.upper())) for name in random.choices(names, k=random.choice((1, 1, 2, 3)))]
+    add_line([b"Connection: " + random.choice((b", ", b",", b" ,\t")).join(named)])(parts, random)
+    add_line([b"Cookie: a=b", b"Content-Type: text/plain", b"X-Named: 1", b"Authorization: Basic eA==", b"Range: bytes=0-1"])(parts, random)
+
+
+CLAIMS = [b"X-Forwarded-For", b"x-forwarded-for", b"X_Forwarded_For", b"X-Forwarded_For", b"X.Forwarded.For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port",
+          b"X-Forwarded-Server", b"X_FORWARDED_ANYTHING", b"Forwarded", b"forwarded", b"X-Request-Id", b"X_Request_Id", b"Via", b"X-Real-IP", b"Halfdoor-Mode", b"X-Original-URL",
+          b"X-Rewrite-URL", b"X-HTTP-Method-Override", b"X-HTTP-Method", b"X-Method-Override", b"X_HTTP_Method_Override", b"X-HTTP-Method-Override ", b"Content_Length", b"Host_"]
+
+
+def claims(parts, random):
+    """Fields that a proxy writes, or that a host obeys."""
+    for _ in range(random.choice((1, 1, 2))):
+        value = random.choice((b"6.6.6.6", b"127.9.9.9", b"frozen.test", b"https", b"443", b"for=6.6.6.6", b"DELETE", b"get", b"/admin", b"", b"5", b"mine"))
+        add_line([random.choice(CLAIMS) + b": " + value])(parts, random)
 
 
 def framing_with_any_byte(parts, random):
@@ -223,6 +239,9 @@ BENDS = {
     "two framings  ": two_framings,
     "one framing": one_framing,
     "one framing ": one_framing,
+    "connection names": connection_names,
+    "connection names ": connection_names,
+    "claims": claims,
     "framing with any byte": framing_with_any_byte,
     "framing with any byte ": framing_with_any_byte,
     "spilled chunk": spilled_chunk,

@@ -3,10 +3,10 @@
 `make(random)` gives a `Case`: clean requests of one client, and for each of them the bytes that the host answers with.
 """
 
-from bending import (BODIES, CODING_NAMES, CODINGS, COLONS, EXTENSIONS, LENGTH_NAMES, LENGTHS, LINE_ENDS, SIZES, SPECIAL, TOKENS,
-                     TRAILERS, VALUES, add_line, add_trailers, any_byte, around, chunked, drop_framing, drop_part, end_early,
-                     field, filled, fragments, head_end, line_starts, many_fields, numbered, place, repeat_line, repeat_part,
-                     swap, with_one_byte, wrong_data_size)
+from bending import (BODIES, COLONS, EXTENSIONS, LINE_ENDS, SIZES, SPECIAL, TOKENS, TRAILERS, VALUES, add_line, add_trailers,
+                     any_byte, around, chunked, coding_line, drop_framing, drop_part, end_early, field, fragments, head_end,
+                     length_line, line_starts, many_fields, numbered, place, repeat_line, repeat_part, swap, with_one_byte,
+                     wrong_data_size)
 from response_meaning import read_server
 
 STATUSES = [b"200"] * 10 + [b"201", b"204", b"204", b"205", b"206", b"299", b"301", b"304", b"304", b"400", b"404", b"418", b"499", b"500", b"503",
@@ -93,12 +93,8 @@ def two_framings(parts, random):
     as_chunks = b"".join(text for _, text in chunked(body, random))
     payload = random.choice((as_chunks + hidden, body + hidden, hidden, as_chunks))
     for _ in range(random.choice((1, 2, 2, 3))):
-        if random.random() < 0.5:
-            template = b"%d" if random.random() < 0.6 else random.choice(LENGTHS)
-            number = random.choice((len(payload), len(as_chunks), len(body), 0, len(payload) + 5))
-            line = random.choice(LENGTH_NAMES) + b": " + filled(template, number, random)
-        else:
-            line = random.choice(CODING_NAMES) + b": " + (b"chunked" if random.random() < 0.5 else random.choice(CODINGS))
+        number = random.choice((len(payload), len(as_chunks), len(body), 0, len(payload) + 5))
+        line = length_line(random, number) if random.random() < 0.5 else coding_line(random)
         parts.insert(random.choice(line_starts(parts) or [0]), ["raw-line", line + b"\r\n"])
     parts.append(["data", payload])
 
