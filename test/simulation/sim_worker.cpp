@@ -69,10 +69,16 @@ SimulatedWorkerSlot::SimulatedWorkerSlot(SimulationContext& context, SimulatedPr
       wheel_(kWheelStartMs + context.schedule.now() / kMs),
       counters_(snapshot_->config()) {
   Connector& connector = *this;
-  core_ = std::make_unique<WorkerCore>(
-      WorkerCoreOptions{index, snapshot_, &process.observer(), &ledger_, &counters_, &clock_,
-                        context.settings.connections_per_worker, context.dice.next()},
-      wheel_, connector);
+  WorkerCoreOptions options;
+  options.index = index;
+  options.snapshot = snapshot_;
+  options.observer = &process.observer();
+  options.ledger = &ledger_;
+  options.counters = &counters_;
+  options.wall_clock = &clock_;
+  options.most_connections = context.settings.connections_per_worker;
+  options.seed = context.dice.next();
+  core_ = std::make_unique<WorkerCore>(options, wheel_, connector);
   note_modes();
   turn_later(context.dice.between(0, TimerWheel::kTickMs * kMs));
 }
