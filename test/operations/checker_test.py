@@ -1,9 +1,12 @@
 """The checker finds every violation that it is there for: hand-made histories, each with one lie in it."""
 
+import tempfile
 import unittest
 from types import SimpleNamespace
 
 from checker import Change, Kill, check, open_windows
+from host import Host
+from wire import Connection
 
 FAILOVER = Change("failover", 10.0, 11.0, "backup-readonly", 2)
 FAILBACK = Change("failback", 20.0, 21.0, "primary", 3)
@@ -141,6 +144,22 @@ class CheckerTest(unittest.TestCase):
     def test_opens_a_side_when_a_change_begins_and_shuts_it_when_one_has_ended(self):
         self.assertEqual(open_windows([FAILOVER, FAILBACK], "primary", "primary", True),
                          [(float("-inf"), 11.0), (20.0, float("inf"))])
+
+
+class StrictHostTest(unittest.TestCase):
+    def answer_and_end(self, data):
+        with tempfile.TemporaryDirectory() as folder:
+            host = Host("strict", folder)
+            with Connection(("127.0.0.1", host.port)) as connection:
+                connection.send(data)
+                self.assertEqual(connection.read_response().status, 200)
+            host.close()
+
+    def test_a_host_notices_what_a_strict_reader_refuses(self):
+        self.answer_and_end(b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n")
+        for line in (b"X : y", b"X: \x01", b"Content-Length: 0\r\nTransfer-Encoding: chunked", b"Host: b"):
+            with self.assertRaises(AssertionError, msg=line):
+                self.answer_and_end(b"GET / HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n\r\n0\r\n\r\n")
 
 
 if __name__ == "__main__":

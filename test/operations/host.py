@@ -93,19 +93,23 @@ class Host:
         self.process.stdout.close()
 
     def close(self):
+        """Ends it. Fails if anything reached it that a strict reader of requests refuses."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         if self.process is not None:
             self.process.stdin.close()
             self.process.stdout.close()
+        refused = self.events("refused")
+        assert not refused, f"a strict host refuses what reached {self.name}: {refused[:3]}"
 
-    def events(self):
-        """The whole log so far, oldest first."""
+    def events(self, kind=""):
+        """The whole log so far, oldest first; of one kind, if it is named."""
         try:
             with open(self.log_path, encoding="utf-8") as log:
                 # The last line may still be on its way.
-                return [json.loads(line) for line in log.read().split("\n")[:-1]]
+                lines = log.read().split("\n")[:-1]
+                return [json.loads(line) for line in lines if not kind or f'"e": "{kind}"' in line]
         except FileNotFoundError:
             return []
 

@@ -34,6 +34,7 @@ which every process of a machine shares:
     answer   {t, conn, n, status}                           the last byte of the answer was written
     extra    {t, conn, n, raw}                              bytes behind a request that had not been answered yet
     cut      {t, conn, n, bytes, last, how, complete}       the peer ended the connection: how is "eof" or "reset"
+    refused  {t, conn, n, why}                              a strict reader would take no more: a defect of whoever sent it
 """
 
 import fcntl
@@ -47,6 +48,10 @@ import termios
 import threading
 import time
 from array import array
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "differential"))
+
+from strict import RequestStream  # noqa: E402
 
 BODY_EVENTS_EACH = 1 << 20
 KEPT_RAW = 16384
@@ -75,6 +80,7 @@ class Served:
         self.last = None
         self.complete = True
         self.noted = 0
+        self.strict = RequestStream(keeps_bodies=False)
 
     def note(self, event, **more):
         self.server.log.add(event, conn=self.number, n=self.n, **more)
@@ -89,6 +95,12 @@ class Served:
             raise HowItEnded("eof")
         self.last = time.monotonic()
         self.buffer += piece
+        if self.strict is not None:
+            self.strict.feed(piece)
+            self.strict.messages.clear()
+            if self.strict.refused is not None:
+                self.note("refused", why=self.strict.refused)
+                self.strict = None
 
     def run(self):
         self.note("connect")
@@ -207,6 +219,8 @@ class Served:
         if what != "answer":
             return False
         status = plan.get("status", 200)
+        if status == 101:
+            self.strict = None  # what comes now is another protocol
         fields = {"X-Host": self.server.name, "Content-Type": "text/plain", **plan.get("fields", {})}
         body = plan.get("body", f"{self.server.name} {method} {target}\n").encode()
         length = plan.get("body_bytes", len(body))
