@@ -220,6 +220,16 @@ def many_fields(parts, random):
     parts[at:at] = [["raw-line", b"X-%d: v\r\n" % i] for i in range(random.choice((50, 90, 130, 300)))]
 
 
+def with_waits(data, random):
+    """Pieces, and None where the client waits for an answer: behind heads, in front of bodies."""
+    parts = data.split(b"\r\n\r\n", 5)
+    pieces = []
+    for part in parts[:-1]:
+        pieces.append(part + b"\r\n\r\n")
+        pieces += [None] if random.random() < 0.7 else []
+    return pieces + ([parts[-1]] if parts[-1] else [])
+
+
 def fragments(data, random):
     """The same bytes in pieces."""
     how = random.random()

@@ -32,7 +32,7 @@ def number_of(address):
 
 
 class Lane:
-    """A client and its case. `got`: all it received; `how`: "eof", "reset" or "late"."""
+    """A client and its case; None among its pieces is a place where it waits for an answer. `got`: all it received; `how`: "eof", "reset" or "late"."""
 
     def __init__(self, engine, number, case):
         self.engine, self.number, self.case = engine, number, case
@@ -40,6 +40,7 @@ class Lane:
         self.got = bytearray()
         self.how = None
         self.was_reset = False
+        self.waits_since, self.had = None, 0
         self.ends = engine.now + LONGEST_CASE_S
         self.shut_at = None
         self.is_shut = False
@@ -52,6 +53,8 @@ class Lane:
 
     def push(self):
         """Writes the next piece. False: nothing is left to do."""
+        if self.left and self.left[0] is None:
+            return self.wait_for_answer()
         try:
             if self.left:
                 sent = self.socket.send(self.left[0])
@@ -77,6 +80,15 @@ class Lane:
         except OSError:
             self.was_reset = True
         return False
+
+    def wait_for_answer(self):
+        """The client waits here until something comes, or its patience ends."""
+        if self.waits_since is None:
+            self.waits_since, self.had = self.engine.now, len(self.got)
+        if len(self.got) > self.had or self.engine.now - self.waits_since > LATE_S:
+            self.waits_since = None
+            del self.left[0]
+        return True
 
     def on_readable(self):
         try:
@@ -130,6 +142,7 @@ class HostConnection:
         for request in self.stream.feed(piece):
             self.owed.append(request)
             request.case, request.seen = -1, self.engine.next_seen()
+            request.was_told = False
             request.is_late = self.is_closing  # it crossed the end of the connection, and has no answer
             addresses = values_of(request.fields, b"x-forwarded-for")
             if len(addresses) == 1:
@@ -143,6 +156,9 @@ class HostConnection:
             request = self.owed[0]
             case = self.engine.cases.get(request.case)
             is_early = case is not None and case.plan == "early"
+            if case is not None and case.plan == "continue" and not request.was_told and request.values(b"expect"):
+                request.was_told = True
+                self.send(b"HTTP/1.1 100 Continue\r\nX-Told: 1\r\n\r\n", False)
             if not request.complete and not is_early:
                 return
             self.owed.pop(0)

@@ -7,7 +7,7 @@ of a field line", "the size of a chunk") and still hit every message; `BENDS` na
 from bending import (BODIES, COLONS, EXTENSIONS, LINE_ENDS, SIZES, SPECIAL, TOKENS, TRAILERS, VALUES, add_line, add_trailers,
                      any_byte, around, chunked, coding_line, drop_framing, drop_part, end_early, field, fragments, head_end,
                      length_line, line_starts, many_fields, numbered, place, repeat_line, repeat_part, swap, with_one_byte,
-                     wrong_data_size)
+                     with_waits, wrong_data_size)
 
 HOSTS = [b"open.test"] * 8 + [b"frozen.test"] * 4 + [
     b"OPEN.test", b"open.test:80", b"open.test:", b"open.test.", b"127.0.0.1", b"127.0.0.1:8080", b"[::1]", b"[::1]:80",
@@ -71,7 +71,9 @@ FIELD_LINES = [b"Transfer-\r\nEncoding: chunked", b"Content-Length 5", b"Connect
 
 
 class Case:
-    """`data`: the client's bytes; `pieces`: as written; `bends`: what was done. `half_close`: "now" or "late"."""
+    """`data`: the client's bytes; `pieces`: as written; `bends`: what was done. `half_close`: "now" or "late".
+    `plan` of the host: "answer", "close" (and ends the connection), "early" (before the body is there), "chunked", "continue"
+    (100 to who expects it)."""
 
     def __init__(self, data, pieces, bends, half_close, plan):
         self.data, self.pieces, self.bends, self.half_close, self.plan = data, pieces, bends, half_close, plan
@@ -98,6 +100,8 @@ def good(random, host=None):
     elif has_body:
         parts += field(b"Content-Length", b"%d" % len(body))
         tail = [["data", body]]
+    if has_body and random.random() < 0.12:
+        parts += field(b"Expect", random.choice((b"100-continue", b"100-Continue")))
     return parts + [["head-end", b"\r\n"]] + tail
 
 
@@ -281,5 +285,6 @@ def make(random):
     if data and random.random() < 0.1:
         data = with_one_byte(data, random)
         bends.append("one byte")
-    plan = random.choices(("answer", "close", "early", "chunked", "silent"), (80, 8, 5, 5, 2))[0]
-    return Case(data, fragments(data, random), bends, random.choice(("now", "now", "late")), plan)
+    plan = random.choices(("answer", "close", "early", "chunked", "continue"), (75, 8, 6, 5, 6))[0]
+    waits = random.random() < (0.5 if plan in ("early", "continue") else 0.05)
+    return Case(data, with_waits(data, random) if waits else fragments(data, random), bends, random.choice(("now", "now", "late")), plan)

@@ -207,7 +207,7 @@ def read_fields(meaning, lines):
             raise Refused("field name in disguise")
         if plain != name.lower() and plain.split(b"-")[0] in (b"x", b"sec", b"accept", b"proxy", b"keep", b"max", b"retry",
                                                              b"cache", b"content", b"http2", b"halfdoor"):
-            meaning.verdict = "either"
+            meaning.verdict, meaning.may_close = "either", True
 
 
 def elements(meaning, name):
