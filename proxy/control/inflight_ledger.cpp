@@ -41,8 +41,9 @@ void UncertainDesk::list_what_waits() {
     slot.batch = batch;
     writes.push_back(slot.write);
   }
-  list_.append(writes, [this, batch](const Status& status) {
-    around_.post([this, batch, status] { on_listed(batch, status); });
+  // The desk may be gone when a job that hung comes back; what is posted then is dropped.
+  list_.append(writes, [this, batch, post = around_.post](const Status& status) {
+    post([this, batch, status] { on_listed(batch, status); });
   });
 }
 

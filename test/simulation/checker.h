@@ -73,6 +73,7 @@ class Checker {
   void judge_uncertain();
   void judge_reads();
   void judge_commands();
+  void judge_promptness(const CommandRecord& command);
   bool may_read_fail(const RequestRecord& request);
   bool may_be_cut(const RequestRecord& request);
   std::vector<ModeSpan> spans_of(const RequestRecord& request);

@@ -106,6 +106,7 @@ struct CommandRecord {
   int answers = 0;
   ChangeAnswer answer;
   bool process_ended = false;
+  bool met_others = false;  // of the same service, not answered yet
 };
 
 // A mode that a process put in force.

@@ -150,7 +150,25 @@ void Checker::judge_commands() {
       fail(property::kAnswer,
            fmt::format("command {} of service {} was never answered", command.number, command.service), 0);
     }
+    judge_promptness(command);
   }
+}
+
+// Alone, and leading to a mode without writes from wherever the service is.
+void Checker::judge_promptness(const CommandRecord& command) {
+  const bool is_restrictive = command.request.verb == Verb::close || command.request.verb == Verb::freeze;
+  if (!is_restrictive || command.request.dry_run || command.met_others || context_->settings.has_stalls) return;
+  if (command.answers > 0 && command.answer.kind == ChangeAnswer::Kind::stale_epoch) return;
+  const Micros latest = command.asked_at + 350 * kMs;
+  if (command.process_ended && process_ends_[command.process] <= latest) return;
+  if (command.answers > 0 && command.answered_at <= latest) return;
+  const bool is_there = std::any_of(history_.publications.begin(), history_.publications.end(), [&](const auto& mode) {
+    return mode.service == command.service && mode.at >= command.asked_at && mode.at <= latest;
+  });
+  const PublicationRecord* before = in_force_at(command.service, command.asked_at);
+  const auto led_to = modes_led_to(before->mode, before->diverged, *command.request.verb);
+  if (is_there || led_to.empty() || led_to.back() == before->mode) return;
+  fail(property::kPrompt, fmt::format("command {} of service {}", command.number, command.service), 0);
 }
 
 }  // namespace halfdoor

@@ -45,6 +45,9 @@ inline constexpr Property kCounters{"counters", "requests = responses; in_flight
 inline constexpr Property kLeft{"left",
                                 "nothing is left at the end: exchanges, connections, blocks, deadlines, ledger slots"};
 inline constexpr Property kGenerations{"generations", "at most 8 generations are alive in a worker"};
+inline constexpr Property kBounded{"bounded", "what a worker buffers is bounded by its exchanges and limits.buffer"};
+inline constexpr Property kPrompt{"prompt",
+                                  "a change towards fewer writes is in force after 250 ms, whatever the disk does"};
 inline constexpr Property kLive{"live", "when the faults are over everything settles in bounded time"};
 
 }  // namespace property

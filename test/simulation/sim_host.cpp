@@ -89,9 +89,8 @@ void HostConnection::on_proxy_wrote(size_t bytes) {
 }
 
 void HostConnection::on_bytes(std::string_view bytes) {
-  const uint64_t start = far_.bytes_read() - bytes.size();
   if (!reader_.is_within_message()) {
-    message_start_ = start;
+    message_start_ = reader_.consumed();
     head_bytes_.clear();
   }
   if (arrival_ == nullptr || !reader_.is_within_message() || reader_.is_within_head())
@@ -158,7 +157,7 @@ void HostConnection::on_body(std::string_view bytes) {
 void HostConnection::on_message_end() {
   arrival_->is_complete = true;
   context_.checker.on_whole_arrival(*arrival_);
-  message_start_ = far_.bytes_read();
+  message_start_ = reader_.consumed();
   if (!plan_.at_head) answer_later();
 }
 

@@ -129,8 +129,21 @@ void SimulatedWorkerSlot::turn() {
   core_->dispose();
   counters_.turns.add();
   if (!process_.is_alive()) return;
+  check_buffers();
   // The loop never waits longer than a tick of the wheel.
   turn_later(core_->has_work() || !edges_.empty() || !mail_.empty() ? 20 : TimerWheel::kTickMs * kMs);
+}
+
+// Either direction of an exchange may hold its limit several times over (blocks are shared by what came with them), and
+// each connection what it reads and writes.
+void SimulatedWorkerSlot::check_buffers() {
+  const uint64_t per_exchange = 2 * (4 * context_.config->limits.buffer / Block::kBytes + 4) + 4;
+  const uint64_t most = counters_.exchanges.get() * per_exchange + counters_.connections.get() * 6 + 32;
+  if (core_->blocks().in_use() <= most) return;
+  context_.checker.fail(property::kBounded,
+                        fmt::format("{} blocks for {} exchanges, {} connections", core_->blocks().in_use(),
+                                    counters_.exchanges.get(), counters_.connections.get()),
+                        0);
 }
 
 void SimulatedWorkerSlot::handle_what_came() {

@@ -82,6 +82,7 @@ class SimulatedWorkerSlot final : public NearEnd, private Connector {
   void turn_later(Micros delay);
   void turn();
   void handle_what_came();
+  void check_buffers();
   void accept(FarEnd& far, int client);
   void note_modes();
 

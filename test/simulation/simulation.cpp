@@ -218,6 +218,11 @@ void Simulation::ask(size_t service, ModeRequest request) {
   record.service = service;
   record.request = request;
   record.asked_at = schedule_.now();
+  record.met_others = std::any_of(history_.commands.begin(), history_.commands.end(), [&](const CommandRecord& other) {
+    const bool may_go_on = other.answers == 0 || schedule_.now() - other.asked_at < 30 * kSecond;
+    return other.service == service && other.process == record.process && !other.process_ended && may_go_on &&
+           !(other.answers > 0 && other.answer.kind != ChangeAnswer::Kind::incomplete);
+  });
   history_.commands.push_back(record);
   CommandRecord& kept = history_.commands.back();
   story_.tell("operator", "command {}: {} {} of {} (wait {} ms{}{})", record.number,
@@ -329,6 +334,11 @@ void Simulation::calm() {
   // Pools empty themselves.
   schedule_.run_until(schedule_.now() + context_.config->timeouts.pool_idle.count() * kMs + 10 * kSecond);
   for (const auto& worker : context_.process->workers()) checker_.check_nothing_is_left(*worker, "after the faults");
+  for (size_t service = 0; service < context_.config->services.size(); ++service) {
+    const ServiceSwitch& present = context_.process->coordinator().service(service);
+    if (!present.fenced()) checker_.fail(property::kLive, "a mode is never fenced", 0);
+    if (!present.persisted()) checker_.fail(property::kLive, "a mode is never persisted", 0);
+  }
 }
 
 // Everything works: each service does what its mode says, and a switch goes through.

@@ -64,7 +64,9 @@ void WireReader::feed(std::string_view bytes) {
 bool WireReader::take_line(std::string_view& bytes) {
   const size_t end = bytes.find('\n');
   line_.append(bytes.substr(0, end));
-  bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+  const size_t taken = end == std::string_view::npos ? bytes.size() : end + 1;
+  bytes.remove_prefix(taken);
+  consumed_ += taken;
   if (line_.size() > kLongestLine) break_at("a line without end");
   if (end == std::string_view::npos || state_ == State::broken) return false;
   if (line_.empty() || line_.back() != '\r') {
@@ -193,6 +195,7 @@ void WireReader::take_body(std::string_view& bytes) {
   const auto taken = static_cast<size_t>(is_endless ? bytes.size() : std::min<uint64_t>(left_, bytes.size()));
   const std::string_view piece = bytes.substr(0, taken);
   bytes.remove_prefix(taken);
+  consumed_ += taken;
   user_.on_body(piece);
   if (is_endless || state_ == State::broken) return;
   left_ -= taken;

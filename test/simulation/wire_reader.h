@@ -49,6 +49,8 @@ class WireReader {
   // Nothing is to be understood any more.
   void give_up() { state_ = State::broken; }
 
+  // Where in the stream the next message begins, or the present one goes on.
+  uint64_t consumed() const { return consumed_; }
   const std::string& problem() const { return problem_; }
   bool is_within_message() const { return state_ != State::head || !line_.empty() || has_start_line_; }
   // Bytes of a head have come that is not complete.
@@ -82,6 +84,7 @@ class WireReader {
   uint64_t left_ = 0;  // of the body, or of the chunk
   std::deque<std::string> expected_;
   std::string problem_;
+  uint64_t consumed_ = 0;
 };
 
 }  // namespace halfdoor
