@@ -144,6 +144,8 @@ def compare_answers(lane, meanings, forwarded, responses):
             may_end = any(m.verdict == "either" or m.may_close for m in meanings[:-1])
             if not may_end and not any(m.closes for m in meanings[:-1]):
                 return f"refused without saying so: {[r.status for r in finals]}"
+        elif finals[-1].status not in (400, 414, 431, last.status) and len(finals) == len(meanings):
+            return f"told {finals[-1].status} where {last.status} or 400 was due: {last}"
         elif values_of(finals[-1].fields, b"connection") != [b"close"]:
             return f"refused, but the connection was not said to close: {finals[-1]}"
     return ""

@@ -55,6 +55,7 @@ class Meaning:
 
     def __init__(self):
         self.verdict, self.why = "pass", ""
+        self.status = 0  # what the client is told, if it is refused; 400 is never wrong
         self.method = self.target = self.host = b""
         self.minor = 1
         self.fields, self.trailers = [], []
@@ -142,13 +143,15 @@ def read_request_line(line, meaning):
         raise Refused("method is not a token")
     meaning.method = method
     found = VERSION.match(version)
-    if not found or found.group(1) != b"1":
+    if not found or found.group(1) == b"0":
         raise Refused("bad version")
+    if found.group(1) != b"1":
+        raise Refused("version above 1", 505)
     meaning.minor = 0 if found.group(2) == b"0" else 1
     if not TARGET.match(target):
         raise Refused("bad byte in the target")
     if method in (b"CONNECT", b"TRACE"):
-        raise Refused("method that is never allowed")
+        raise Refused("method that is never allowed", 405)
     authority = b""
     if target[:1] != b"/" and target != b"*":
         scheme, separator, rest = target.partition(b"://")
@@ -192,15 +195,19 @@ def read_framing(meaning):
     if lengths:
         meaning.framing, meaning.length = "length", parse_length(lengths[0])
     elif codings:
-        if meaning.minor == 0 or codings[0].lower() != b"chunked":
-            raise Refused("Transfer-Encoding is not one chunked")
+        if meaning.minor == 0:
+            raise Refused("Transfer-Encoding in HTTP/1.0")
+        if codings[0].lower() != b"chunked":
+            names = [coding.partition(b";")[0].strip(b" \t").lower() for coding in codings[0].split(b",")]
+            is_known = all(map(is_token, names)) and b"identity" not in names and names.count(b"chunked") <= 1
+            raise Refused("Transfer-Encoding is not one chunked", 501 if is_known else 400)
         meaning.framing = "chunked"
 
 
 def read_fields(meaning, lines):
     meaning.fields = parse_field_lines(lines)
     if len(meaning.fields) > MOST_FIELDS:
-        raise Refused("too many fields")
+        raise Refused("too many fields", 431)
     for name, _ in meaning.fields:
         plain = re.sub(rb"[^0-9A-Za-z]", b"-", name).lower()
         if plain != name.lower() and plain in DISGUISED:
@@ -232,7 +239,7 @@ def read_connection(meaning):
                 continue
             parts = [part.strip(b" \t").lower() for part in value.split(b",")]
             if any(part not in (b"", b"100-continue") for part in parts):
-                raise Refused("unknown expectation")
+                raise Refused("unknown expectation", 417)
             meaning.verdict = "either"
 
 
@@ -349,9 +356,9 @@ def read_head(data, at, meaning):
     head = data[at:] if end < 0 else data[at:end]
     line_end = head.find(b"\r\n")
     if (len(head) if line_end < 0 else line_end) > REQUEST_LINE_LIMIT:
-        raise Refused("request line too long")
+        raise Refused("request line too long", 414)
     if len(head) + 4 > HEAD_LIMIT:
-        raise Refused("head too large")
+        raise Refused("head too large", 431)
     if end < 0:
         return -1
     lines = head.split(b"\r\n")
@@ -391,6 +398,7 @@ def read_client(data):
             at = read_head(data, at, meaning)
         except Refused as refusal:
             meaning.verdict, meaning.why, meaning.closes = "refuse", str(refusal), True
+            meaning.status = refusal.status
             meanings.append(meaning)
             break
         if at < 0:

@@ -28,7 +28,11 @@ LONGEST_HEAD = 1 << 18
 
 
 class Refused(Exception):
-    """This is no message that can be read in one way only; the text says why."""
+    """This is no message that can be read in one way only; the text says why, `status` what a client is told."""
+
+    def __init__(self, why, status=400):
+        super().__init__(why)
+        self.status = status
 
 
 def is_token(text):
