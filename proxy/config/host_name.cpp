@@ -56,7 +56,9 @@ Result<std::string> parse_host_pattern(std::string_view text) {
   if (name.find("://") != std::string_view::npos) return Error{"write the name alone, without http:// or https://"};
   if (name.find('/') != std::string_view::npos) return Error{"write the name alone, without a path"};
   if (name.front() == '[') {
-    if (name.back() != ']' || !is_ip(name)) return Error{"write an IPv6 address as [::1], without a port"};
+    if (name.back() != ']' || name.find(':') == std::string_view::npos || !is_ip(name)) {
+      return Error{"write an IPv6 address as [::1], without a port"};
+    }
     return lower;
   }
   const size_t colon = name.find(':');

@@ -115,6 +115,7 @@ TEST_CASE("says how to write a host that is not one") {
       {"::1", "in brackets"},
       {"[::1]:80", "without a port"},
       {"[::x]", "IPv6 address as [::1]"},
+      {"[10.0.0.1]", "IPv6 address as [::1]"},
       {"10.0.0.256", "not an IPv4 address"},
   }));
   check_problem({service(kName + kServers + "hosts = [\n\"" + pair.first + "\"]\n"), 8, pair.second});
