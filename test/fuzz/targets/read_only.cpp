@@ -30,11 +30,10 @@ ReadOnlyConfig choose_rules(Input& input) {
 
 bool lists_websocket(const reference::Message& message) {
   for (const std::string& value : message.values("upgrade")) {
-    const std::string list = "," + reference::lower(value) + ",";
-    for (size_t at = list.find("websocket"); at != std::string::npos; at = list.find("websocket", at + 1)) {
-      const bool begins = std::string_view(", \t").find(list[at - 1]) != std::string_view::npos;
-      if (begins && std::string_view(", \t/").find(list[at + 9]) != std::string_view::npos) return true;
-    }
+    // protocol-name ["/" protocol-version], between commas.
+    std::string list = "," + reference::lower(value) + ",";
+    std::erase_if(list, [](char c) { return c == ' ' || c == '\t'; });
+    if (list.find(",websocket,") != std::string::npos || list.find(",websocket/") != std::string::npos) return true;
   }
   return false;
 }
