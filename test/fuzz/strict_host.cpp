@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "exchange/websocket.h"
 #include "fuzz/reference/host_path.h"
 
 namespace halfdoor::fuzz {
@@ -23,7 +24,26 @@ void StrictHosts::play(MemoryServer& server, Side side) {
   };
 }
 
+bool StrictHosts::opens_tunnel(const Request& request, MemoryPeer& peer) {
+  const std::vector<std::string> keys = request.message.values("sec-websocket-key");
+  if (!request.message.has("upgrade") || keys.size() != 1 || sequence_.below(4) == 0) return false;
+  require(peer.received().empty(), "no byte of the client follows a handshake before it is granted",
+          [&] { return printable(peer.received()); });
+  is_tunnel_[&peer] = true;
+  peer.send("HTTP/1.1 101 Switching Protocols\r\nX-Marker: " + request.marker +
+            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " +
+            make_websocket_accept(keys.front()) + "\r\n\r\n");
+  return true;
+}
+
 void StrictHosts::receive(MemoryPeer& peer, Side side) {
+  if (is_tunnel_[&peer]) {
+    tunnelled_ += peer.received();
+    peer.send(peer.received());
+    peer.forget_received();
+    if (peer.saw_end()) peer.finish();
+    return;
+  }
   while (!peer.received().empty()) {
     const std::string bytes = peer.received();
     const auto why = [&] { return printable(bytes); };
@@ -40,6 +60,7 @@ void StrictHosts::receive(MemoryPeer& peer, Side side) {
     is_within_request_[&peer] = false;
     requests_.push_back({side, reading.message, std::to_string(requests_.size())});
     peer.replace_received(bytes.substr(reading.message.size));
+    if (opens_tunnel(requests_.back(), peer)) return;
     peer.send(answer(requests_.back()));
     if (has_said_goodbye_[&peer]) peer.finish();
     if (sequence_.below(12) == 0) {

@@ -30,6 +30,8 @@ class StrictHosts {
 
   // Complete requests, in order.
   const std::vector<Request>& requests() const { return requests_; }
+  // What the tunnels brought to the hosts; it was sent back as it came.
+  const std::string& tunnelled() const { return tunnelled_; }
   // Heads that a host has read so far, complete requests or not.
   const std::vector<Request>& heads() const { return heads_; }
   // What follows a request that was never completed has to be the end of its connection.
@@ -39,6 +41,7 @@ class StrictHosts {
   void play(MemoryServer& server, Side side);
   void receive(MemoryPeer& peer, Side side);
   std::string answer(const Request& request);
+  bool opens_tunnel(const Request& request, MemoryPeer& peer);
 
   SimulatedWorker& worker_;
   Sequence& sequence_;
@@ -46,6 +49,8 @@ class StrictHosts {
   std::vector<Request> heads_;
   std::map<const MemoryPeer*, bool> is_within_request_;  // its head is in heads_ already
   std::map<const MemoryPeer*, bool> has_said_goodbye_;
+  std::map<const MemoryPeer*, bool> is_tunnel_;
+  std::string tunnelled_;
 };
 
 // Moves the clock on in steps that are coarser than SimulatedWorker::advance, until nothing is left to wait for.

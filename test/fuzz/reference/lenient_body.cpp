@@ -130,4 +130,66 @@ Parameters read_json(std::string_view body) {
   return members;
 }
 
+namespace {
+
+// Bytes of the line end in front; 0: none.
+size_t line_end_size(std::string_view text, const GraphqlHost& host) {
+  if (text[0] == '\n' || text[0] == '\r') return 1;
+  if (!host.ends_lines_at_unicode) return 0;
+  if (text.starts_with("\xc2\x85")) return 2;
+  return text.starts_with("\xe2\x80\xa8") || text.starts_with("\xe2\x80\xa9") ? 3 : 0;
+}
+
+// Behind a quote: past the end of the string.
+void skip_graphql_string(std::string_view& rest, const GraphqlHost& host) {
+  if (host.knows_block_strings && rest.starts_with("\"\"")) {
+    rest.remove_prefix(2);
+    while (!rest.empty() && !rest.starts_with("\"\"\"")) rest.remove_prefix(rest.starts_with("\\\"\"\"") ? 4 : 1);
+    rest.remove_prefix(std::min<size_t>(3, rest.size()));
+    return;
+  }
+  while (!rest.empty() && rest[0] != '"' && line_end_size(rest, host) == 0) {
+    rest.remove_prefix(rest[0] == '\\' ? std::min<size_t>(2, rest.size()) : 1);
+  }
+  if (!rest.empty()) rest.remove_prefix(1);
+}
+
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+}  // namespace
+
+std::vector<std::string> read_graphql_definitions(std::string_view document, const GraphqlHost& host) {
+  if (host.ends_at_nul) document = document.substr(0, document.find('\0'));
+  std::vector<std::string> definitions;
+  int depth = 0;
+  bool may_begin = true;
+  while (!document.empty()) {
+    const char c = document[0];
+    if (is_name_char(c)) {
+      const auto end = std::find_if_not(document.begin(), document.end(), is_name_char);
+      const auto size = static_cast<size_t>(end - document.begin());
+      if (depth == 0 && may_begin) definitions.emplace_back(document.substr(0, size));
+      may_begin = false;
+      document.remove_prefix(size);
+      continue;
+    }
+    document.remove_prefix(1);
+    if (c == '#') {
+      while (!document.empty() && line_end_size(document, host) == 0) document.remove_prefix(1);
+    } else if (c == '"') {
+      skip_graphql_string(document, host);
+    } else if (c == '{' || c == '(' || c == '[') {
+      if (depth == 0 && may_begin && c == '{') definitions.emplace_back("query");
+      may_begin = false;
+      ++depth;
+    } else if (c == '}' || c == ')' || c == ']') {
+      if (depth > 0) --depth;
+      may_begin = depth == 0 && c == '}';
+    }
+  }
+  return definitions;
+}
+
 }  // namespace halfdoor::reference

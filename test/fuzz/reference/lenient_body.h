@@ -18,4 +18,13 @@ Parameters read_multipart(std::string_view content_type, std::string_view body);
 // unless it is a string.
 Parameters read_json(std::string_view body);
 
+// How a host reads a GraphQL document.
+struct GraphqlHost {
+  bool knows_block_strings = true;
+  bool ends_lines_at_unicode = false;  // U+0085, U+2028, U+2029 end a comment
+  bool ends_at_nul = false;
+};
+// The first word of every definition at the top of a document: "query" (for "{", too), "mutation", "fragment", ….
+std::vector<std::string> read_graphql_definitions(std::string_view document, const GraphqlHost& host);
+
 }  // namespace halfdoor::reference

@@ -30,7 +30,7 @@ Kind kind_of(bool has_type, std::string_view type) {
   if (!has_type) return {true, false, false};
   const std::string essence = reference::lower(type.substr(0, type.find(';')));
   const auto has = [&](std::string_view part) { return essence.find(part) != std::string::npos; };
-  return {has("x-www-form-urlencoded"), essence.starts_with("multipart/"), has("application/json")};
+  return {has("x-www-form-urlencoded"), essence.starts_with("multipart/"), essence == "application/json"};
 }
 
 void check_parameters(const reference::Parameters& parameters, std::string_view kind, bool is_by_parameter) {

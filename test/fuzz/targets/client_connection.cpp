@@ -52,7 +52,8 @@ std::vector<std::string> methods_in(std::string_view wire) {
 
 // Cuts what the client got into responses. An error that is answered before its head was understood has a body even
 // where the client meant HEAD, and closes.
-std::vector<reference::Message> read_responses(std::string_view bytes, const std::vector<std::string>& methods) {
+std::vector<reference::Message> read_responses(std::string_view bytes, const std::vector<std::string>& methods,
+                                               std::string_view tunnelled) {
   std::vector<reference::Message> responses;
   size_t finals = 0;
   const std::string_view all = bytes;
@@ -68,6 +69,10 @@ std::vector<reference::Message> read_responses(std::string_view bytes, const std
     if (reading.message.status >= 200) ++finals;
     bytes.remove_prefix(reading.message.size);
     responses.push_back(std::move(reading.message));
+    if (responses.back().status == 101) {
+      require(tunnelled.starts_with(bytes), "a tunnel brings what the host sent", why);
+      return responses;
+    }
     const bool has_closed =
         responses.back().status >= 200 && responses.back().values("connection") == std::vector<std::string>{"close"};
     if (has_closed) require(bytes.empty(), "nothing follows the response that closes", why);
@@ -84,6 +89,7 @@ void check_mode(const StrictHosts& hosts, const SimulatedWorker& worker, bool ha
     require(mode != Mode::closed, "nothing reaches a host when the service is closed", why);
     require(serving_side(mode) == request.side, "requests go to the side of the mode", why);
     if (writes_pass(mode)) continue;
+    require(!message.has("upgrade"), "no handshake passes in a read-only mode", why);
     const std::string path = message.target.substr(0, message.target.find('?'));
     const bool is_allowed = has_rules && message.method == "POST" && path == kAllowed;
     require(is_safe(message.method) || is_allowed, "no write passes in a read-only mode", why);
@@ -99,7 +105,7 @@ void check_mode(const StrictHosts& hosts, const SimulatedWorker& worker, bool ha
 void check_answers(const StrictHosts& hosts, const std::vector<reference::Message>& responses, bool is_whole) {
   size_t next = 0;
   for (const reference::Message& response : responses) {
-    if (!response.has("x-marker") || response.status < 200) continue;
+    if (!response.has("x-marker") || (response.status < 200 && response.status != 101)) continue;
     require(next < hosts.requests().size(), "no answer is made up");
     require_same(response.values("x-marker").front(), hosts.requests()[next].marker,
                  "answers come in order, each once");
@@ -127,7 +133,8 @@ void run(std::string_view bytes) {
   pass_time(worker, 150'000);
 
   require(client.is_over(), "every request gets an answer or a close");
-  const std::vector<reference::Message> responses = read_responses(client.peer.received(), methods_in(wire));
+  const std::vector<reference::Message> responses =
+      read_responses(client.peer.received(), methods_in(wire), hosts.tunnelled());
   check_mode(hosts, worker, has_rules);
   const bool had_error =
       std::any_of(responses.begin(), responses.end(), [](const auto& one) { return one.status >= 400; });
