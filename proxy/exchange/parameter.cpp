@@ -3,16 +3,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/chars.h"
 
 namespace halfdoor {
 
 namespace {
-
-constexpr int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  const char lower = ascii_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 bool is_blank(char c) { return static_cast<unsigned char>(c) <= 0x20; }
 bool reads_as_underscore(char c) { return c == '_' || c == '.' || c == ' ' || c == '['; }
