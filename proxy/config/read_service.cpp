@@ -101,6 +101,14 @@ void judge_allow_rule(const Rule& rule, const Place& place) {
   }
 }
 
+// What an `allow` rule without "*" and parameter could match: nothing else would ever pass.
+bool is_graphql_path(const std::string& path) {
+  if (!is_target(path) || path.find_first_of("?*") != std::string::npos) return false;
+  const Result<Rule> rule = Rule::parse("POST " + path);
+  return rule && std::none_of(rule->segments.begin(), rule->segments.end(),
+                              [](const std::string& segment) { return segment.ends_with('.'); });
+}
+
 bool is_override_name(std::string_view name) {
   return name.size() <= kLongestOverrideName && std::all_of(name.begin(), name.end(), [](char c) {
            return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
@@ -209,15 +217,15 @@ void ServiceReader::read_read_only(TableReader table, ReadOnlyConfig& rules) con
                                         [&](const Rule& allowed) { return allowed.text == rule.text; });
     if (is_allowed) place.warning(fmt::format("\"{}\" is also in allow; deny beats allow: leave one out", rule.text));
   });
-  table
-      .texts("graphql", ListLimits::names,
-             [&](const std::string& path, const Place& place) {
-               if (!is_target(path) || path.find('?') != std::string::npos) {
-                 return place.problem(fmt::format("has \"{}\"; write a path, as in \"/graphql\"", path));
-               }
-               rules.graphql.push_back(path);
-             })
-      .no_effect_yet();
+  table.texts("graphql", ListLimits::names, [&](const std::string& path, const Place& place) {
+    if (!is_graphql_path(path)) {
+      return place.problem(
+          fmt::format("has \"{}\"; write one path as clients send it, without *, escapes or parameters, as in "
+                      "\"/graphql\"",
+                      path));
+    }
+    rules.graphql.push_back(path);
+  });
   table.texts("override_names", ListLimits::names, [&](const std::string& name, const Place& place) {
     if (!is_override_name(name)) {
       return place.problem(fmt::format("has \"{}\"; write the name of a field or parameter alone", name));

@@ -54,7 +54,7 @@ void Exchange::inspect() {
 void Exchange::judge_if_complete() {
   const ReadOnlyConfig& rules = context_.service->read_only;
   if (request_pipe_.size() > environment_.limits().inspect_body) {
-    findings_ = std::make_unique<BodyFindings>(findings_of_large_body(rules));
+    findings_ = std::make_unique<BodyFindings>(findings_of_large_body(request_, rules));
   } else if (request_pipe_.end() == BodyPipe::End::complete) {
     findings_ = std::make_unique<BodyFindings>(
         inspect_body(request_, flatten(request_pipe_.bytes(), environment_.blocks), rules));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "exchange/graphql_request.h"
 #include "exchange/override.h"
 #include "exchange/rule_match.h"
 #include "http/semantics.h"
@@ -50,7 +51,11 @@ class Judge {
     });
     if (!all_pass) return refuse("override");
     if (has_path_override()) return refuse("path override");
-    if (!rules_.graphql.empty() && is_graphql_operation()) return refuse("graphql needs inspection");
+    is_graphql_ = !rules_.graphql.empty() && is_graphql_operation();
+    if (is_graphql_) {
+      const std::string_view flaw = find_graphql_flaw();
+      if (!flaw.empty()) return refuse(flaw);
+    }
     return decision;
   }
 
@@ -62,6 +67,7 @@ class Judge {
     for (const Rule& rule : rules_.allow) {
       if (rule.method == method && is_allowed_by(rule)) return pass_by_rule("allow rule");
     }
+    if (method == "POST" && is_graphql_path(head_, rules_)) return pass_by_rule("graphql");
     return refuse("method");
   }
 
@@ -117,10 +123,11 @@ class Judge {
   // Everything else passes.
   ReadOnlyDecision judge_body() {
     const BodyForm form = find_body_form(head_.fields);
-    if (form == BodyForm::none) return {ReadOnlyVerdict::passes, {}};
+    if (form == BodyForm::none && !is_graphql_) return {ReadOnlyVerdict::passes, {}};
     if (head_.fields.has(FieldId::content_encoding)) return refuse("compressed body");
     if (form == BodyForm::unclear) return refuse("unreadable body");
-    if (body_ == nullptr || !body_->are_about(rules_)) {
+    if (is_graphql_ && !is_graphql_type(head_.fields)) return refuse("graphql type");
+    if (body_ == nullptr || !body_->are_about(head_, rules_)) {
       return {ReadOnlyVerdict::refused, "body needs inspection", /*needs_body=*/true};
     }
     if (!body_->parameters.is_readable) return refuse("unreadable body");
@@ -130,6 +137,7 @@ class Judge {
       const std::string_view method = found.value ? trim(*found.value) : std::string_view{};
       if (judge_override(method).verdict == ReadOnlyVerdict::refused) return refuse("override in the body");
     }
+    if (is_graphql_ && !body_->has_only_queries) return refuse("graphql");
     return {ReadOnlyVerdict::passes, {}};
   }
 
@@ -150,16 +158,26 @@ class Judge {
   // A GET without a query asks for the page of an explorer, not for an operation; OPTIONS never executes one.
   bool is_graphql_operation() {
     if (head_.method == "OPTIONS" || (is_safe_method(head_.method) && head_.query.empty())) return false;
-    for (const std::string& path : rules_.graphql) {
-      if (spellings_.matches_path(path)) return true;
+    return std::any_of(rules_.graphql.begin(), rules_.graphql.end(),
+                       [this](const std::string& path) { return spellings_.matches_path(path); });
+  }
+
+  // What can be told from the head; empty: nothing speaks against it.
+  std::string_view find_graphql_flaw() const {
+    if (!is_graphql_path(head_, rules_)) return "graphql path";
+    switch (read_graphql_parameters(head_.query, rules_.override_names)) {
+      case GraphqlParameters::queries: return {};
+      case GraphqlParameters::none: return head_.has_body() ? std::string_view{} : "graphql";
+      case GraphqlParameters::refused: break;
     }
-    return false;
+    return "graphql";
   }
 
   const RequestHead& head_;
   const ReadOnlyConfig& rules_;
   const BodyFindings* const body_;
   SpellingMatcher spellings_;
+  bool is_graphql_ = false;                                       // an operation may be in it
   std::vector<std::pair<std::string, ReadOnlyDecision>> judged_;  // the overrides so far; the first refusal ends it
 };
 

@@ -30,8 +30,9 @@ struct ReadOnlyDecision {
 // urlencoded, multipart, JSON or without Content-Type. Bodies of other types, and no body, carry none; compressed ones
 // and those whose type cannot be read are refused.
 //
-// On a path listed in `graphql`, everything but OPTIONS, and GET and HEAD without a query, is refused: "graphql needs
-// inspection".
+// On a path listed in `graphql`, in whatever spelling, a request passes that executes nothing but queries, by the
+// parameters in its target and by its body; GET, HEAD and what other rules allow, and POST without any rule. Where they
+// pass the path must be in normal form. OPTIONS passes, and GET and HEAD without parameters (the page of an explorer).
 //
 // Every override must pass besides the method itself, as a method of this path: GET, HEAD and OPTIONS in any case, or
 // what an `allow` rule passes, unless a `deny` rule matches. One that is empty names no method and does not pass. A

@@ -7,7 +7,8 @@ from story import OperationsTest, main
 from wire import Cut
 
 RULES = '''allow = ["POST /login", "POST /api/*/search"]
-deny = ["GET /bookings/*/cancel", "GET /index.php?action=delete"]'''
+deny = ["GET /bookings/*/cancel", "GET /index.php?action=delete"]
+graphql = ["/graphql"]'''
 NOTICE = (503,)
 BAD = (400,)
 
@@ -93,6 +94,54 @@ def other_forms():
               "Content-Length: 0"), NOTICE
 
 
+FORM = "Content-Type: application/x-www-form-urlencoded"
+JSON = "Content-Type: application/json"
+GRAPHQL = "Content-Type: application/graphql"
+
+
+def with_body(method, target, body, *lines, chunks=0):
+    body = body.encode() if isinstance(body, str) else body
+    if not chunks:
+        return raw(method, target, *lines, f"Content-Length: {len(body)}", body=body)
+    pieces = [body[i:i + chunks] for i in range(0, len(body), chunks)]
+    coded = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    return raw(method, target, *lines, "Transfer-Encoding: chunked", body=coded)
+
+
+def overrides_in_bodies():
+    multipart = "Content-Type: multipart/form-data; boundary=x"
+    part = '--x\r\nContent-Disposition: form-data; name="_method"\r\n\r\nDELETE\r\n--x--\r\n'
+    for lines, body in (((FORM,), "a=1&_method=DELETE"), ((), "_method=delete"), ((FORM,), "%5FMETHOD%5B%5D=PUT"),
+                        ((FORM,), "_method=POST;_method=DELETE"), ((JSON,), '{"_method": "DELETE"}'),
+                        ((JSON,), '{"a": [{"\\u005fmethod": "PUT"}]}'), ((JSON,), "{'_method': 'DELETE'}"),
+                        ((JSON,), '{"a": 1}\0{"_method": "DELETE"}'), ((multipart,), part),
+                        ((multipart,), "preamble\r\n" + part), ((FORM, "Content-Encoding: gzip"), "a=1"),
+                        ((FORM, FORM), "a=1"), ((FORM + "; charset=utf-7",), "+AF8-method=DELETE"),
+                        ((FORM,), "a=" + "x" * 70_000), ((FORM,), "a=" + "x" * 70_000 + "&_method=DELETE")):
+        for chunks in (0, 7, 40_000):
+            yield with_body("POST", "/login", body, *lines, chunks=chunks), NOTICE
+
+
+def graphql():
+    yield raw("GET", "/graphql?query=mutation%7Ba%7D"), NOTICE
+    yield raw("HEAD", "/graphql?query=mutation%7Ba%7D"), NOTICE
+    yield raw("GET", "/GraphQL?query=mutation%7Ba%7D"), NOTICE
+    yield raw("GET", "/%67raphql?%71uery=mutation%7Ba%7D"), NOTICE
+    yield raw("GET", "/graphql?query=%7Ba%7D&query=mutation%7Ba%7D"), NOTICE
+    yield raw("POST", "/graphql?query=mutation%7Ba%7D", "Content-Length: 0"), NOTICE
+    for lines, body in (((JSON,), '{"query": "mutation { a }"}'), ((JSON,), '{"query": "{a}", "query": "mutation {a}"}'),
+                        ((JSON,), '{"query": "{a}", "Query": "mutation {a}"}'), ((JSON,), '[{"query": "{a}"}, {"query": "mutation{b}"}]'),
+                        ((JSON,), '{"query": "query A{a} mutation B{b}", "operationName": "A"}'),
+                        ((JSON,), '{"query": "# {a}\\nmutation{b}"}'), ((JSON,), '{"query": "{a} # \u2028mutation{b}"}'),
+                        ((JSON,), '{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0"}}}'),
+                        ((JSON,), '{"query": "subscription { a }"}'), ((JSON,), '{"query": "{a}"} // x'),
+                        ((JSON,), '{"query": "{a}"}'.encode("utf-16")), ((JSON, "Content-Encoding: gzip"), '{"query": "{a}"}'),
+                        ((GRAPHQL,), "mutation { a }"), ((GRAPHQL,), "{a} mutation {b}"), ((FORM,), "query={a}"), ((), '{"query": "{a}"}'),
+                        ((JSON,), '{"query": "{' + "a " * 40_000 + '}"}')):
+        for chunks in (0, 5):
+            yield with_body("POST", "/graphql", body, *lines, chunks=chunks), NOTICE
+
+
 def smuggled():
     inner = "POST /smuggled HTTP/1.1\r\nHost: salon.test\r\nContent-Length: 0\r\n\r\n"
     body = f"0\r\n\r\n{inner}".encode()
@@ -111,7 +160,8 @@ def smuggled():
     yield b"GET /outer HTTP/1.1\nHost: salon.test\n\n" + inner.encode(), BAD
 
 
-ROWS = [refused_methods, overrides, bodies_of_safe_requests, reads_that_write, tricks_against_allow, other_forms, smuggled]
+ROWS = [refused_methods, overrides, bodies_of_safe_requests, reads_that_write, tricks_against_allow, other_forms, overrides_in_bodies,
+        graphql, smuggled]
 
 PASSES = [raw("GET", "/look"), raw("HEAD", "/look"), raw("OPTIONS", "/look"), raw("GET", "/look", "Content-Length: 0"),
           raw("GET", "/look", "X-HTTP-Method-Override: GET"), raw("GET", "/index.php?action=view"), raw("GET", "/login"),
@@ -119,7 +169,11 @@ PASSES = [raw("GET", "/look"), raw("HEAD", "/look"), raw("OPTIONS", "/look"), ra
           raw("GET", "/look?q=a|b"), raw("GET", "/a%2fb"),
           raw("GET", "/look", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")]
 ALLOWED = [raw("POST", "/login", "Content-Type: text/plain", "Content-Length: 3", body=b"a=b"),
-           raw("POST", "/api/salons/search", "Content-Length: 0")]
+           raw("POST", "/api/salons/search", "Content-Length: 0"),
+           with_body("POST", "/login", "name=anna&password=anna", FORM), with_body("POST", "/login", "name=anna", chunks=2),
+           with_body("POST", "/login", '{"name": "anna", "_method": "POST"}', JSON),
+           with_body("POST", "/login", "name=" + "x" * 65_531, FORM), with_body("POST", "/graphql", '{"query": "{a}"}', JSON, chunks=3),
+           with_body("POST", "/graphql", "query Q { a(b: \"mutation\") }", GRAPHQL), raw("GET", "/graphql?query=%7Ba%7D")]
 
 
 class ReadOnlyTest(OperationsTest):

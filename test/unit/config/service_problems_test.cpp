@@ -160,6 +160,15 @@ TEST_CASE("names what is wrong with the tables of a service") {
       {"[service.read_only]\nallow = [\"POST /\xc3\xa4\"]\n", 8, "can never match"},
       {"[service.read_only]\nallow = [\"POST /a./b\"]\n", 8, "can never match"},
       {"[service.read_only]\ndeny = [\"GET /a//b\"]\n", 8, "write one / in place of //"},
+      {"[service.read_only]\ngraphql = [\"graphql\"]\n", 8, "write one path as clients send it"},
+      {"[service.read_only]\ngraphql = [\"/graphql?a=b\"]\n", 8, "without *, escapes or parameters"},
+      {"[service.read_only]\ngraphql = [\"/graphql?\"]\n", 8, "write one path"},
+      {"[service.read_only]\ngraphql = [\"/*\"]\n", 8, "write one path"},
+      {"[service.read_only]\ngraphql = [\"/a\", \"/api/**\"]\n", 8, "write one path"},
+      {"[service.read_only]\ngraphql = [\"//graphql\"]\n", 8, "write one path"},
+      {"[service.read_only]\ngraphql = [\"/%67raphql\"]\n", 8, "write one path"},
+      {"[service.read_only]\ngraphql = [\"/graphql.\"]\n", 8, "write one path"},
+      {"[service.read_only]\ngraphql = [\"/gr\xc3\xa4phql\"]\n", 8, "write one path"},
       {"[service.readonly]\nstatus = 503\n", 7, "did you mean \"read_only\"?"},
   }));
   check_problem({service(kName + kServers + expected.text), expected.line, expected.words});
@@ -189,7 +198,6 @@ TEST_CASE("warns of the keys of a service that have no effect yet, and of rules 
       {"[service.failover]\nafter = \"1s\"\n", 8, "no effect in this version yet"},
       {"[service.failover]\ncooldown = \"1s\"\n", 8, "no effect in this version yet"},
       {"[service.failback]\nhealthy_for = \"1s\"\n", 8, "no effect in this version yet"},
-      {"[service.read_only]\ngraphql = [\"/graphql\"]\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nnotice_dir = \"/etc/x\"\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nbanner = true\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nallow = [\"GET /a\"]\n", 8, "GET passes anyway; leave it out"},

@@ -38,7 +38,7 @@ std::string verdict_of(std::string_view line, std::string_view type, std::string
   const BodyFindings findings = inspect_body(request->head(), body, rules);
   const ReadOnlyDecision whole = passes_read_only(request->head(), rules, &findings);
   CHECK_FALSE(whole.needs_body);
-  const BodyFindings too_large = findings_of_large_body(rules);
+  const BodyFindings too_large = findings_of_large_body(request->head(), rules);
   CHECK(text_of(passes_read_only(request->head(), rules, &too_large)) == "unreadable body");
   return text_of(whole);
 }
