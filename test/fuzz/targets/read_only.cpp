@@ -76,6 +76,26 @@ bool is_allowed(const ReadOnlyConfig& rules, std::string_view method, const Requ
   });
 }
 
+// Whether the document in the query begins as one of queries does.
+bool begins_as_query(std::string_view query) {
+  for (const auto& [name, value] : reference::read_query(query, 1, false)) {
+    if (name != "query") continue;
+    std::string_view text = value;
+    while (!text.empty()) {
+      const size_t ignored = text.find_first_not_of("\t\r\n ,");
+      text.remove_prefix(std::min(ignored, text.size()));
+      if (text.starts_with("\xef\xbb\xbf")) {
+        text.remove_prefix(3);
+      } else if (text.starts_with('#')) {
+        text.remove_prefix(std::min(text.find_first_of("\r\n"), text.size()));
+      } else {
+        return text.starts_with('{') || text.starts_with("query") || text.starts_with("fragment");
+      }
+    }
+  }
+  return false;
+}
+
 void check_what_passes(const ReadOnlyConfig& rules, const RequestHead& head, const reference::Message& message,
                        const reference::HostModel& host, bool by_rule) {
   const auto why = [&] { return printable(message.method + " " + message.target); };
@@ -83,7 +103,8 @@ void check_what_passes(const ReadOnlyConfig& rules, const RequestHead& head, con
   const auto may_be = [&](const std::string& method) {
     return is_safe(method) || (by_rule && is_allowed(rules, method, head));
   };
-  require(may_be(message.method), "only safe methods pass, and what a rule allows", why);
+  const bool is_graphql_post = by_rule && message.method == "POST" && !rules.graphql.empty() && head.path == "/graphql";
+  require(may_be(message.method) || is_graphql_post, "only safe methods pass, and what a rule allows", why);
   require(is_safe(message.method) ? !has_body : by_rule, "a safe request with a body does not pass", why);
   require(!is_denied(rules, message.method, head, host), "nothing passes that a rule denies", why);
   for (const std::string& method : all_overrides(message, rules)) {
@@ -94,7 +115,9 @@ void check_what_passes(const ReadOnlyConfig& rules, const RequestHead& head, con
   const bool is_operation = message.method != "OPTIONS" && head.has_query && !head.query.empty();
   for (const std::string& path : rules.graphql) {
     const bool is_there = reference::lower(reference::read_path(head.path, host)) == path;
-    require(!is_there || !(is_operation || has_body), "no operation of GraphQL passes by its method", why);
+    if (!is_there) continue;
+    require(!has_body, "no body that nobody has looked into passes where GraphQL is", why);
+    require(!is_operation || (head.path == path && begins_as_query(head.query)), "only queries of GraphQL pass", why);
   }
 }
 
@@ -121,7 +144,7 @@ void run(std::string_view bytes) {
   reference::Message message = reading.message;
   message.target = read->head.target;
   const ReadOnlyVerdict verdict = passes_read_only(read->head, rules).verdict;
-  require(verdict != ReadOnlyVerdict::passes_by_rule || !rules.allow.empty() || rules.websocket,
+  require(verdict != ReadOnlyVerdict::passes_by_rule || !rules.allow.empty() || !rules.graphql.empty(),
           "without rules nothing passes by rule");
   if (verdict != ReadOnlyVerdict::refused) {
     check_what_passes(rules, read->head, message, host, verdict == ReadOnlyVerdict::passes_by_rule);

@@ -75,6 +75,34 @@ std::vector<Row> worst_bodies() {
   };
 }
 
+std::vector<Row> worst_graphql() {
+  constexpr size_t kBody = 64 << 10;
+  const std::string json = "application/json";
+  const std::string document = "application/graphql";
+  const auto request = [](const std::string& text) { return R"({"query":")" + text + "\"}"; };
+  std::string deep;
+  for (int i = 0; i < 100; ++i) deep += "{a";
+  return {
+      {"a document of fields", document, "{" + repeated("a ", 28'000) + "}"},
+      {"a document of comments", document, repeated("#", kBody)},
+      {"a document of short comments", document, repeated("#\n", kBody)},
+      {"a document of byte order marks", document, repeated("\xef\xbb\xbf", kBody)},
+      {"a document that is too deep", document, repeated("{a", kBody)},
+      {"a document of lists", document, "{a(b:" + repeated("[", kBody - 10)},
+      {"a document of deep operations", document, repeated(deep + std::string(100, '}'), kBody)},
+      {"a document of strings", document, "{a(b:[" + repeated("\"\"", kBody - 10) + "])}"},
+      {"a document of escaped quotes", document, "{a(b:\"\"\"" + repeated("\\\"\"\"", kBody - 20) + "\"\"\")}"},
+      {"a document of quotes", document, "{a(b:" + repeated("\"", kBody - 10) + ")}"},
+      {"JSON of escapes", json, request(repeated("\\u0023", kBody - 20))},
+      {"JSON of small requests", json, "[" + repeated(R"({"query":"{a}"},)", kBody - 30) + R"({"query":"{a}"}])"},
+      {"JSON of hashes", json,
+       "[" + repeated(R"({"query":"{a}","extensions":{"persistedQuery":{"sha256Hash":"0"}}},)", kBody - 30) + "1]"},
+      {"JSON of variables", json,
+       R"({"query":"{a}","variables":{)" + repeated(R"("_method":[{}],)", kBody - 60) + R"("a":1}})"},
+      {"JSON of brackets", json, repeated("[", kBody)},
+  };
+}
+
 }  // namespace
 
 TEST_CASE("judging the worst head costs no more than reading fifty, however many rules ask") {
@@ -106,6 +134,24 @@ TEST_CASE("looking into the worst body costs no more than reading two hundred he
       });
       CHECK(spent < most_ms);
     }
+  }
+}
+
+TEST_CASE("looking for the operations of the worst body costs no more than reading two hundred heads") {
+  const double most_ms = 200 * reading_ms();
+  ReadOnlyConfig config = rules(20);
+  config.graphql = {"/graphql"};
+  for (const Row& row : worst_graphql()) {
+    const std::string fields =
+        "Content-Type: " + row.line + "\nContent-Length: " + std::to_string(row.fields.size()) + "\n";
+    const auto request = parse_request("POST /graphql", fields);
+    CAPTURE(row.name, request->what());
+    REQUIRE(request->is_valid());
+    const double spent = least_cpu_ms([&] {
+      const BodyFindings findings = inspect_body(request->head(), row.fields, config);
+      passes_read_only(request->head(), config, &findings);
+    });
+    CHECK(spent < most_ms);
   }
 }
 
