@@ -193,6 +193,13 @@ bool ClientConnection::process_body() {
       return false;
     case ReadEvent::body: take_body(reader_.body()); return state_ == State::exchanging;
     case ReadEvent::end:
+      if (reader_.has_trailers()) {
+        const std::string_view what = exchange_->take_request_trailers(reader_.take_trailers());
+        if (!what.empty()) {
+          refuse(400, what);
+          return false;
+        }
+      }
       request_done_ = true;
       read_deadline_.clear();
       exchange_->request_body().finish();

@@ -52,7 +52,7 @@ bool ClientConnection::pull_body() {
   BodyPipe& pipe = exchange_->response_body();
   if (pipe.empty()) {
     if (pipe.end() != BodyPipe::End::complete) return false;
-    if (framing_.framing == BodyFraming::chunked) write_last_chunk(out_);
+    if (framing_.framing == BodyFraming::chunked) write_last_chunk(out_, exchange_->response_trailers());
     response_done_ = true;
     return false;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "http/body_reader.h"
 #include "http/client_codec.h"
 #include "http/semantics.h"
@@ -18,8 +19,7 @@ constexpr uint64_t kMostInterimBytes = 64 * 1024;
 
 bool is_event_stream(const ResponseHead& head) {
   const Field* type = head.fields.find(FieldId::content_type);
-  constexpr std::string_view kEventStream = "text/event-stream";
-  return type != nullptr && iequals(type->value.substr(0, kEventStream.size()), kEventStream);
+  return type != nullptr && iequals(trim(type->value.substr(0, type->value.find(';'))), "text/event-stream");
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ void Attempt::pull_body(SliceQueue& out) {
   }
   if (framing_ == BodyFraming::none || pipe.is_finished()) {
     all_pulled_ = true;
-    if (framing_ == BodyFraming::chunked) write_last_chunk(out);
+    if (framing_ == BodyFraming::chunked) write_last_chunk(out, owner_.request_trailers());
   } else {
     owner_.on_request_pulled();
   }

@@ -48,6 +48,9 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
     virtual std::string_view find_upgrade_flaw() const = 0;
     // Tunnelling from now on; request_body() was emptied of what led here and takes what the client sends.
     virtual void on_tunnel() = 0;
+    // Of the request, once request_body() has ended; as UpstreamUser::on_response_trailers() has them.
+    virtual std::string_view request_trailers() const = 0;
+    virtual void on_trailers(std::string_view trailers) = 0;
     virtual void on_body(std::string_view bytes, const BlockRef& holder) = 0;
     // Nothing more comes from the server. The attempt is over, unless it is a tunnel whose other direction is open.
     virtual void on_end() = 0;
@@ -105,6 +108,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   void on_request_sent(size_t bytes) override;
   void on_response_head() override;
   void on_response_body(std::string_view bytes, const BlockRef& holder) override;
+  void on_response_trailers(std::string_view trailers) override { owner_.on_trailers(trailers); }
   void on_response_end(bool is_reusable) override;
   void on_upstream_failed(const UpstreamFailure& failure) override;
   bool wants_response() const override { return owner_.wants_body(); }

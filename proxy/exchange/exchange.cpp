@@ -214,6 +214,7 @@ const RequestHead& Exchange::make_request(ServerId server) {
   // The client has been told already.
   if (sent_continue_) outgoing_.fields.remove(FieldId::expect);
   if (outgoing_.is_websocket_handshake) add_websocket_upgrade(outgoing_.fields);
+  if (forwards_trailers()) announce_trailers();
   if (outgoing_.authority.empty()) {
     std::string_view host = context_.service->side(server.side).servers[server.server].name;
     for (const std::string& name : context_.service->hosts) {
@@ -260,7 +261,7 @@ void Exchange::on_final_head() {
     finish_drain(drain_end(attempt_.abandon({})));
     return leave({});
   }
-  remove_hop_by_hop(response_.fields);
+  clean_response_fields();
   speak_for_current_mode();
   for (Filter* filter : generation_->chain(service_).rewrite_response) filter->rewrite_response(context_, response_);
   client_->on_response_ready();
@@ -360,7 +361,7 @@ void Exchange::recycle() {
   request_pipe_.reset();
   response_pipe_.reset();
   arena_.reset();
-  request_id_ = {};
+  request_id_ = request_trailers_ = response_trailers_ = {};
   decision_ = {};
   notes_ = {};
   findings_.reset();

@@ -70,6 +70,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
     if (state_ == State::inspecting) return judge_if_complete();
     attempt_.on_request_body();
   }
+  // Before its end. Empty, or what is wrong with them.
+  [[nodiscard]] std::string_view take_request_trailers(std::string_view trailers);
   // Nobody wants more of the request body: what comes is to be thrown away.
   bool discards_request_body() const {
     return state_ != State::inspecting && (state_ == State::local || state_ == State::done || !attempt_.is_active());
@@ -86,6 +88,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   const ResponseHead& response() const { return response_; }
   bool closes_client() const { return closes_client_; }
   BodyPipe& response_body() { return response_pipe_; }
+  // To be sent behind the last chunk; there once the body has ended.
+  std::string_view response_trailers() const { return response_trailers_; }
   // The head has been serialised: from now on the response is bound to this attempt.
   void on_head_pulled();
   // Bytes of the body have been pulled: the server may send more.
@@ -137,6 +141,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void on_final_head() override;
   std::string_view find_upgrade_flaw() const override;
   void on_tunnel() override;
+  std::string_view request_trailers() const override { return request_trailers_; }
+  void on_trailers(std::string_view trailers) override;
   void on_body(std::string_view bytes, const BlockRef& holder) override;
   void on_end() override;
   bool wants_body() const override { return client_ == nullptr || !response_pipe_.is_full(); }
@@ -170,6 +176,10 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void end_within(int64_t drain_ms);
   // Returns whether it was answered for being ill-formed.
   bool refuse_bad_handshake();
+  // Whether the client takes trailers, and so may send them on (RFC 9110 6.5.1, 10.1.4).
+  bool forwards_trailers() const { return request_.accepts_trailers && request_.minor_version > 0; }
+  void announce_trailers();
+  void clean_response_fields();
   // While the attempt may still be moved elsewhere.
   bool may_move() const { return is_resendable_ && !head_pulled_; }
   void note_leave(std::string_view why);
@@ -210,6 +220,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   ReadOnlyDecision decision_;
   std::unique_ptr<BodyFindings> findings_;  // of a body that was inspected
   std::string_view request_id_;
+  std::string_view request_trailers_;
+  std::string_view response_trailers_;
   Notes notes_;
   std::array<uint64_t, 2> tried_servers_{};  // by side, a bit per server
   uint64_t epoch_ = 0;

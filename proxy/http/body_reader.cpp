@@ -26,7 +26,9 @@ void BodyReader::start(BodyFraming framing, uint64_t content_length, const Limit
   digits_ = 0;
   line_bytes_ = 0;
   extension_bytes_ = 0;
-  line_.clear();
+  if (trailers_.capacity() > kKeptCapacity) std::string().swap(trailers_);
+  trailers_.clear();
+  line_start_ = 0;
   piece_ = {};
   what_ = {};
   trailer_bytes_ = 0;
@@ -152,22 +154,23 @@ BodyReader::Outcome BodyReader::take_trailer_byte(char c) {
     return Outcome::need_more;
   }
   if ((char_class(c) & kFieldValueChar) == 0) return fail("control byte in a trailer");
-  line_.push_back(c);
+  trailers_.push_back(c);
   return Outcome::need_more;
 }
 
 BodyReader::Outcome BodyReader::end_trailer_line() {
-  if (line_.empty()) {
-    if (line_.capacity() > kKeptCapacity) std::string().swap(line_);
+  if (trailers_.size() == line_start_) {
     state_ = State::done;
     return Outcome::end;
   }
   Field field;
-  const std::string_view what = parse_field_line(line_, field);
+  const std::string_view what = parse_field_line(std::string_view(trailers_).substr(line_start_), field);
   if (!what.empty()) return fail(what);
   if (is_forbidden_in_trailers(field)) return fail("field that may not be in trailers");
   if (++trailer_fields_ > limits_.trailer_fields) return fail("too many trailers");
-  line_.clear();
+  const std::string line = std::string(field.name).append(": ").append(field.value).append("\r\n");
+  trailers_.replace(line_start_, std::string::npos, line);
+  line_start_ = trailers_.size();
   state_ = State::trailer;
   return Outcome::need_more;
 }
@@ -191,6 +194,10 @@ size_t write_chunk(SliceQueue& out, SliceQueue& from, size_t most) {
   return bytes;
 }
 
-void write_last_chunk(SliceQueue& out) { out.append("0\r\n\r\n"); }
+void write_last_chunk(SliceQueue& out, std::string_view trailers) {
+  out.append("0\r\n");
+  out.append(trailers);
+  out.append("\r\n");
+}
 
 }  // namespace halfdoor

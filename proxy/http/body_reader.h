@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/slice_queue.h"
 #include "http/chunk_extension.h"
@@ -12,8 +13,8 @@
 
 namespace halfdoor {
 
-// Belongs to one message at a time. Trailers are checked by the rules of fields and dropped. Looks at every byte once
-// and keeps nothing but the present trailer line.
+// Belongs to one message at a time. Trailers are checked by the rules of fields and kept until they are taken or the
+// next message starts. Looks at every byte once and keeps nothing else.
 class BodyReader {
  public:
   enum class Outcome : uint8_t { need_more, piece, end, error };
@@ -35,6 +36,9 @@ class BodyReader {
   std::string_view what() const { return what_; }
   // The end of the stream is the end of the body.
   bool ends_with_stream() const { return framing_ == BodyFraming::until_close; }
+  // After `end`: whether there are trailers that nobody has taken; their lines, "Name: value" CRLF each, in order.
+  bool has_trailers() const { return state_ == State::done && !trailers_.empty(); }
+  std::string take_trailers() { return std::exchange(trailers_, {}); }
   // The last byte of the body has been read.
   bool is_at_end() const { return state_ == State::done; }
 
@@ -75,7 +79,8 @@ class BodyReader {
   size_t line_bytes_ = 0;
   size_t extension_bytes_ = 0;
   ChunkExtension extension_;
-  std::string line_;  // the trailer line being read
+  std::string trailers_;   // those that were read, then the line being read
+  size_t line_start_ = 0;  // of the latter
   std::string_view piece_;
   std::string_view what_;
   size_t trailer_bytes_ = 0;
@@ -84,6 +89,7 @@ class BodyReader {
 
 // Chunked framing of what is in `from`: one chunk per call. Moves at most `most` bytes; nothing if `from` is empty.
 size_t write_chunk(SliceQueue& out, SliceQueue& from, size_t most);
-void write_last_chunk(SliceQueue& out);
+// `trailers` as BodyReader::take_trailers() gives them.
+void write_last_chunk(SliceQueue& out, std::string_view trailers = {});
 
 }  // namespace halfdoor

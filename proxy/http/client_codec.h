@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/arena.h"
@@ -30,6 +31,9 @@ class ResponseReader {
   ReadEvent finish();
 
   std::string_view body() const { return body_.piece(); }
+  // After `end`; see BodyReader.
+  bool has_trailers() const { return body_.has_trailers(); }
+  std::string take_trailers() { return body_.take_trailers(); }
   const MessageError& error() const { return error_; }
   // A byte of a response has been read since start().
   bool has_begun() const;

@@ -134,6 +134,8 @@ bool is_forbidden_in_trailers(const Field& field) {
     case FieldId::cookie:
     case FieldId::expect:
     case FieldId::forwarded:
+    case FieldId::halfdoor_mode:
+    case FieldId::halfdoor_served_by:
     case FieldId::host:
     case FieldId::http2_settings:
     case FieldId::keep_alive:
@@ -156,10 +158,15 @@ bool is_forbidden_in_trailers(const Field& field) {
     case FieldId::x_request_id: return true;
     default: break;
   }
+  // Also what some hosts take for another path, address or method, should they merge trailers into the head.
   constexpr std::array<std::string_view, 5> kMore = {"content-range", "location", "range", "set-cookie",
                                                      "www-authenticate"};
+  constexpr std::array<std::string_view, 8> kFamilies = {"access-control-", "if-",         "proxy-",  "sec-",
+                                                         "x-forwarded-",    "x-original-", "x-real-", "x-rewrite-"};
   const auto is_it = [&field](std::string_view name) { return iequals(field.name, name); };
-  return std::any_of(kMore.begin(), kMore.end(), is_it) || is_alias_of_known_field(field.name);
+  const auto is_of = [&field](std::string_view family) { return iequals(field.name.substr(0, family.size()), family); };
+  return std::any_of(kMore.begin(), kMore.end(), is_it) || std::any_of(kFamilies.begin(), kFamilies.end(), is_of) ||
+         is_alias_of_known_field(field.name);
 }
 
 }  // namespace halfdoor

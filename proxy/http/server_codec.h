@@ -52,6 +52,9 @@ class RequestReader {
 
   // After `body`: a view into the input of that call.
   std::string_view body() const { return body_.piece(); }
+  // After `end`; see BodyReader.
+  bool has_trailers() const { return body_.has_trailers(); }
+  std::string take_trailers() { return body_.take_trailers(); }
   const MessageError& error() const { return error_; }
   // A byte of the head has been read since start() (an empty line before it does not count).
   bool has_begun() const;

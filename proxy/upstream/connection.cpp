@@ -149,6 +149,7 @@ void UpstreamConnection::feed(std::string_view input) {
           if (!input.empty()) user->on_response_body(input, read_block_);
           return;
         }
+        if (reader_.has_trailers()) user->on_response_trailers(reader_.take_trailers());
         // More bytes than announced belong to nobody.
         return user->on_response_end(input.empty() && !stream_->is_closed() && !write_broken_);
       case ReadEvent::error: return fail(UpstreamFailure::Kind::bad_message, reader_.error().what);

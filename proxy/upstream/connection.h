@@ -52,6 +52,8 @@ class UpstreamUser {
   // The head storage given to begin_response() holds an interim or the final head.
   virtual void on_response_head() = 0;
   virtual void on_response_body(std::string_view bytes, const BlockRef& holder) = 0;
+  // Right before the end: lines of "Name: value" CRLF, checked. Only where there are any.
+  virtual void on_response_trailers(std::string_view trailers) = 0;
   // `is_reusable`: nothing speaks against using the connection again.
   virtual void on_response_end(bool is_reusable) = 0;
   virtual void on_upstream_failed(const UpstreamFailure& failure) = 0;

@@ -65,7 +65,12 @@ def difference(meaning, request, is_complete):
         return "; ".join(wrong)
     if meaning.why == "handshake":
         may = may | {b"connection", b"upgrade"}
-    may = may | {b"trailer", b"te"} if meaning.framing == "chunked" else may
+    if values_of(request.fields, b"te") == [b"trailers"]:
+        # Said anew, for this connection.
+        if b"TE" not in values_of(request.fields, b"connection"):
+            return "TE without Connection: TE"
+        may = may | {b"te", b"connection"}
+    may = may | {b"trailer"} if meaning.framing == "chunked" else may
     if [f for f in kept if f[0].lower() not in may] != [f for f in must if f[0].lower() not in may]:
         return f"fields {describe(kept)}"
     if is_complete and bytes(request.body) != meaning.body:

@@ -15,20 +15,23 @@ std::string word(const std::string& line, int index) {
   return static_cast<size_t>(index) < words.size() ? std::string(words[static_cast<size_t>(index)]) : std::string();
 }
 
-// Takes a chunked body off `rest`; false: not complete.
+// Takes a chunked body off `rest`, with its trailers; false: not complete.
 bool take_chunked(std::string_view& rest, std::string& body) {
   while (true) {
     const size_t line_end = rest.find(kLineEnd);
     if (line_end == std::string_view::npos) return false;
     const size_t bytes = std::strtoull(std::string(rest.substr(0, line_end)).c_str(), nullptr, 16);
     rest.remove_prefix(line_end + 2);
-    if (rest.size() < bytes + 2) {
-      body.append(rest.substr(0, bytes));
-      return false;
-    }
+    if (bytes == 0) break;
     body.append(rest.substr(0, bytes));
+    if (rest.size() < bytes + 2) return false;
     rest.remove_prefix(bytes + 2);
-    if (bytes == 0) return true;
+  }
+  while (true) {
+    const size_t line_end = rest.find(kLineEnd);
+    if (line_end == std::string_view::npos) return false;
+    rest.remove_prefix(line_end + 2);
+    if (line_end == 0) return true;
   }
 }
 

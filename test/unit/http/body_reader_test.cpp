@@ -174,7 +174,7 @@ TEST_CASE("refuses extensions that are not well-formed") {
   CHECK(with_size(std::string_view("5;a\0b", 5)).status == 400);
 }
 
-TEST_CASE("checks trailers by the rules of fields and drops them") {
+TEST_CASE("checks trailers by the rules of fields") {
   CHECK(with_trailers("").end == "end");
   CHECK(with_trailers("X-Sum: 1\r\nServer-Timing: x\r\nX-Empty:\r\n").body == "hello");
   CHECK(with_trailers("ETag: \"caf\xc3\xa9\"\r\n").end == "end");
@@ -183,6 +183,48 @@ TEST_CASE("checks trailers by the rules of fields and drops them") {
     INFO(printable(lines));
     CHECK(with_trailers(lines).status == 400);
   }
+}
+
+TEST_CASE("keeps trailers until they are taken, written the one way that everybody reads alike") {
+  const std::string text = "3\r\nabc\r\n0\r\nX-Sum:1\r\nX-Empty:\r\nX-Blanks: \t two  blanks \t\r\n\r\nrest";
+  for (const size_t size : {size_t{1}, size_t{7}, text.size()}) {
+    BodyReader reader;
+    reader.start(BodyFraming::chunked, 0, {});
+    std::string_view rest;
+    BodyReader::Outcome outcome = BodyReader::Outcome::need_more;
+    for (size_t at = 0; at < text.size() && outcome != BodyReader::Outcome::end; at += size) {
+      CHECK_FALSE(reader.has_trailers());
+      rest = std::string_view(text).substr(at, size);
+      do {
+        outcome = reader.read(rest);
+      } while (outcome == BodyReader::Outcome::piece);
+    }
+    REQUIRE(outcome == BodyReader::Outcome::end);
+    CHECK(reader.has_trailers());
+    CHECK(reader.take_trailers() == "X-Sum: 1\r\nX-Empty: \r\nX-Blanks: two  blanks\r\n");
+    CHECK_FALSE(reader.has_trailers());
+    CHECK(reader.take_trailers().empty());
+  }
+}
+
+TEST_CASE("trailers that nobody took are not those of the next message") {
+  BodyReader reader;
+  for (const char* text : {"0\r\nX: 1\r\n\r\n", "0\r\n\r\n"}) {
+    reader.start(BodyFraming::chunked, 0, {});
+    std::string_view input = text;
+    REQUIRE(reader.read(input) == BodyReader::Outcome::end);
+  }
+  CHECK_FALSE(reader.has_trailers());
+  reader.start(BodyFraming::length, 3, {});
+  CHECK_FALSE(reader.has_trailers());
+}
+
+TEST_CASE("a last chunk carries the trailers that it is given") {
+  BlockPool pool;
+  SliceQueue out(pool);
+  write_last_chunk(out);
+  write_last_chunk(out, "X-Sum: 1\r\n");
+  CHECK(out.front() == "0\r\n\r\n0\r\nX-Sum: 1\r\n\r\n");
 }
 
 TEST_CASE("refuses framing, routing and authorisation fields in trailers") {
@@ -218,7 +260,16 @@ TEST_CASE("refuses framing, routing and authorisation fields in trailers") {
                            "X-Request-Id",
                            "Transfer_Encoding",
                            "Content_Length",
-                           "X_HTTP_Method_Override"}) {
+                           "X_HTTP_Method_Override",
+                           "If-Match",
+                           "Proxy-Whatever",
+                           "Sec-WebSocket-Key",
+                           "Access-Control-Allow-Origin",
+                           "x-original-url",
+                           "X-Rewrite-URL",
+                           "X-Real-IP",
+                           "X-Forwarded-User",
+                           "Halfdoor-Mode"}) {
     INFO(name);
     CHECK(with_trailers(std::string(name) + ": 1\r\n").end == "error 400: field that may not be in trailers");
   }
