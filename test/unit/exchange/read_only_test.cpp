@@ -332,4 +332,23 @@ TEST_CASE("judges_the_path_of_an_absolute_target") {
              salon_rules());
 }
 
+TEST_CASE("a_handshake_is_no_write_unless_more_than_its_upgrade_speaks_against_it") {
+  ReadOnlyConfig rules;
+  rules.deny = {rule("GET /bookings/*/cancel")};
+  rules.allow = {rule("POST /login")};
+  const std::string handshake(kWebsocket);
+  const auto is_mere = [&](std::string_view line, const std::string& fields) {
+    return is_mere_handshake(parse_request(line, fields)->head(), rules);
+  };
+  CHECK(is_mere("GET /live", handshake));
+  CHECK(is_mere("GET /live?x=1", handshake));
+  CHECK_FALSE(is_mere("GET /live", ""));
+  CHECK_FALSE(is_mere("GET /bookings/5/cancel", handshake));
+  CHECK_FALSE(is_mere("POST /live", handshake));
+  CHECK_FALSE(is_mere("POST /login", handshake));
+  CHECK_FALSE(is_mere("GET /live", handshake + "X-HTTP-Method-Override: PUT\n"));
+  CHECK_FALSE(is_mere("GET /live?_method=DELETE", handshake));
+  CHECK_FALSE(is_mere("GET /live", handshake + "Content-Length: 1\n"));
+}
+
 }  // namespace halfdoor
