@@ -74,6 +74,8 @@ TEST_CASE("json_that_could_be_read_as_anything_else_is_refused") {
                                 R"({"query":"{a}","mutation":"mutation{a}"})"sv,
                                 R"({"query":"{a}","document":"mutation{a}"})"sv,
                                 R"({"query":"{a}","id":"5"})"sv,
+        R"({"query":"{a}","id":null})"sv,
+        R"({"query":"{a}","Query":null})"sv,
                                 R"({"query":"{a}","doc_id":"5"})"sv,
                                 R"({"query":"{a}","_method":"GET"})"sv,
                                 R"({"query":"{a}","":1})"sv,
