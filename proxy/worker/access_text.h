@@ -1,0 +1,34 @@
+// The bytes that lines of the access log are made of: literals, numbers, escaped text. Nothing here allocates or fails.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace halfdoor {
+
+// All write to `at` and return the end of what they wrote.
+
+template <size_t kBytes>
+char* put_literal(char* at, const char (&literal)[kBytes]) {
+  std::memcpy(at, literal, kBytes - 1);
+  return at + (kBytes - 1);
+}
+// In decimal, at most 20 bytes.
+char* put_long_number(char* at, uint64_t number);
+inline char* put_number(char* at, uint64_t number) {
+  // Most are counts of one digit.
+  if (number >= 10) return put_long_number(at, number);
+  *at++ = static_cast<char>('0' + number);
+  return at;
+}
+// 0 to 999.
+char* put_three_digits(char* at, int number);
+
+// What stands between the quotes of a JSON string, and between those of the combined format. Never more than `most`
+// bytes (at least 32) after escaping: text that comes near it is cut between two characters and ends with "...".
+char* put_json_text(char* at, std::string_view text, size_t most);
+char* put_combined_text(char* at, std::string_view text, size_t most);
+
+}  // namespace halfdoor
