@@ -142,12 +142,12 @@ class Reader {
 
   void read_log(TableReader table) {
     table.choice("level", {"debug", "info", "warning", "error"}, config_.log_level);
-    if (const Place access = table.text("access", config_.access_log); access && config_.access_log != "off") {
-      if (config_.access_log != "stdout") config_.access_log = anchor_path(config_.access_log, folder_);
-      access.no_effect_yet();
+    const Place access = table.text("access", config_.access_log);
+    if (access && config_.access_log != "off" && config_.access_log != "stdout") {
+      config_.access_log = anchor_path(config_.access_log, folder_);
     }
     int format = 0;
-    table.choice("format", {"json", "combined"}, format).no_effect_yet();
+    table.choice("format", {"json", "combined"}, format);
     config_.access_log_json = format == 0;
   }
 

@@ -12,6 +12,8 @@
 
 namespace halfdoor {
 
+class AccessWriter;
+
 // What status and metrics are made from. All of it outlives whoever holds this.
 struct ControlView {
   SwitchCoordinator* coordinator = nullptr;
@@ -21,6 +23,7 @@ struct ControlView {
   const std::vector<std::string>* listeners = nullptr;  // where it really listens: "127.0.0.1:43123"
   const std::vector<std::string>* warnings = nullptr;   // loud ones, of the start
   SteadyTime started{};
+  const AccessWriter* access_log = nullptr;  // null: off
 };
 
 nlohmann::json status_json(const ControlView& view, SteadyTime now);

@@ -62,7 +62,8 @@ int Daemon::serve() {
 }
 
 bool Daemon::finish() {
-  const bool finished = state_ == nullptr || state_->finish(Milliseconds(2'000));
+  bool finished = state_ == nullptr || state_->finish(Milliseconds(2'000));
+  if (access_log_) finished = access_log_->stop(Milliseconds(2'000)) && finished;
   return questions_.stop(Milliseconds(500)) && finished;
 }
 
@@ -90,7 +91,10 @@ void Daemon::on_signal(int number, short, void* daemon) {
   switch (number) {
     case SIGUSR1: return self.change_all(Verb::failover);
     case SIGUSR2: return self.change_all(Verb::failback);
-    case SIGHUP: log_warning("SIGHUP: reload is not in this version, the configuration stays as it was"); return;
+    case SIGHUP:
+      if (self.access_log_) self.access_log_->reopen();
+      log_warning("SIGHUP: logs are reopened; reload is not in this version, the configuration stays as it was");
+      return;
     default: self.stop();
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/access_writer.h"
 #include "control/control_api.h"
 #include "control/control_socket.h"
 #include "control/durable_state.h"
@@ -92,6 +93,7 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   std::optional<ControlSocket> control_socket_;
   std::vector<std::string> addresses_;
   std::unique_ptr<SwitchCoordinator> coordinator_;
+  std::unique_ptr<AccessWriter> access_log_;  // null: off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlApi> api_;
 

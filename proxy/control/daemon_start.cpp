@@ -90,6 +90,10 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
   addresses_ = listeners->addresses;
   const auto share = std::max<uint64_t>(1, *connections / static_cast<uint64_t>(workers));
   const uint64_t seed = random_seed();
+  if (config_->access_log != "off") {
+    const AccessFormat format = config_->access_log_json ? AccessFormat::json : AccessFormat::combined;
+    access_log_ = std::make_unique<AccessWriter>(config_->access_log, format, workers);
+  }
   for (int i = 0; i < workers; ++i) {
     Result<std::unique_ptr<WriteLedger>> ledger = state_->make_ledger(i);
     if (!ledger) return ledger.error();
@@ -99,6 +103,7 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
     options.snapshot = coordinator_->snapshot();
     options.observer = this;
     options.ledger = std::move(*ledger);
+    if (access_log_) options.access_log = access_log_->make_log(i);
     options.most_connections = share;
     options.seed = seed + static_cast<uint64_t>(i);
     Result<std::unique_ptr<Worker>> worker = start_worker(std::move(options));
@@ -111,7 +116,8 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
 
 Status Daemon::start_api(const ControlSocket& socket) {
   ControlApiOptions options;
-  options.view = {coordinator_.get(), config_.get(), {}, &state_->uncertain(), &addresses_, &warnings_, started_};
+  options.view = {coordinator_.get(), config_.get(), {},       &state_->uncertain(),
+                  &addresses_,        &warnings_,    started_, access_log_.get()};
   for (const auto& worker : workers_) {
     options.view.counters.push_back(&worker->counters());
     options.workers.push_back(worker.get());

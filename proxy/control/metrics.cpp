@@ -4,6 +4,7 @@
 
 #include <iterator>
 
+#include "control/access_writer.h"
 #include "control/version.h"
 
 namespace halfdoor {
@@ -46,6 +47,10 @@ void add_process(Page& page, const ControlView& view, SteadyTime now) {
   page.sample("", view.coordinator->snapshot()->generation);
   page.metric("workers_not_safe", "gauge", "Workers that have not applied a mode within 1 s, over all services.");
   page.sample("", view.coordinator->not_safe().size());
+  page.metric("access_log_lines_total", "counter", "Lines of the access log that were written.");
+  page.sample("", view.access_log != nullptr ? view.access_log->written() : 0);
+  page.metric("access_log_dropped_total", "counter", "Lines for which disk or pipe had no room in time.");
+  page.sample("", view.access_log != nullptr ? view.access_log->dropped() : 0);
   struct Row {
     const char* name;
     const char* type;
