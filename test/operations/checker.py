@@ -7,12 +7,14 @@ Pure: lists in, sentences out. A history is made of
     requests  records of load.py: every request that a client sent
     kills     Kill: every kill -9 of halfdoor, with what it knew before and after
     journal   entries of `halfdoor history --json`
+    log       lines of the access log, of one service
 
 All times are CLOCK_MONOTONIC of one machine. The invariants are named as in robustness.md; I7 needs tunnels, which there are
 none of. P2 stands for "no failed read".
 """
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Optional
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -154,6 +156,40 @@ def check_i3(requests, sides, changes, initial):
     return found
 
 
+def check_i3_by_log(log, arrivals, sides, servers, changes, initial, allowed):
+    """Mode, epoch and side of a line fit together, and the server that it names is the one that the request reached."""
+    known = {1: initial} | {change.epoch: change.mode for change in changes}
+    reached = {}
+    for arrival in arrivals:
+        reached.setdefault(getattr(arrival, "id", None), []).append(arrival)
+    found, seen = [], set()
+    for line in log:
+        name = f"the log's {line['method']} {line['target']} ({line['request_id']})"
+        mode, side = line["mode"], line["side"]
+        if line["request_id"] in seen:
+            found.append(f"I3: {name} has two lines")
+        seen.add(line["request_id"])
+        if known.get(line["epoch"], mode) != mode:
+            found.append(f"I3: {name} was {mode} in epoch {line['epoch']}, which was {known[line['epoch']]}")
+        hosts = [arrival.host for arrival in reached.get(line["request_id"], [])]
+        if side is None:
+            found += [f"I3: {name} names no server, but reached {hosts}"] if hosts else []
+            continue
+        is_write = not is_safe(line["method"]) and not allowed(SimpleNamespace(**line))
+        serves = (WRITES.get(mode) if is_write else SERVES[mode]) == side
+        falls_back = not is_write and side == "backup" and mode in FALLS_BACK
+        if not (falls_back if line["fallback"] else serves):
+            found.append(f"I3: {name} went to the {side} in {mode}{', as a fallback' if line['fallback'] else ''}")
+        host = servers.get(line["server"])
+        if sides.get(host) != side:
+            found.append(f"I3: {name} names {line['server']} as a server of the {side}; it is {host}")
+        if line["server_status"] and host not in hosts:
+            found.append(f"I3: {name} was answered by {host}, but reached {hosts or 'nobody'}")
+        if len(set(hosts) | {host}) > line["attempts"]:
+            found.append(f"I3: {name} reached {hosts} in {line['attempts']} attempts")
+    return found
+
+
 def check_i4(arrivals):
     """A request that is not safe appears at most once over all servers."""
     seen, found = {}, []
@@ -255,12 +291,13 @@ def describe(windows):
 
 
 def check(changes=(), arrivals=(), requests=(), kills=(), journal=(), sides: Optional[dict] = None, initial="primary",
-          allowed=lambda arrival: False):
+          allowed=lambda arrival: False, log=(), servers: Optional[dict] = None):
     """Every violation as a sentence; an empty list: none. sides: host name -> "primary" or "backup". initial: the mode
-    before the first change, epoch 1. allowed: arrivals that an `allow` rule lets through."""
+    before the first change, epoch 1. allowed: arrivals that an `allow` rule lets through. servers: address -> host name."""
     sides = sides or {"primary": "primary", "backup": "backup"}
     changes = sorted(changes, key=lambda change: change.began)
     return [*check_i1_and_p1(arrivals, sides, changes, initial, allowed),
             *check_i2(arrivals, requests, sides, changes, initial, allowed),
-            *check_i3(requests, sides, changes, initial), *check_i4(arrivals), *check_i5(changes, requests),
+            *check_i3(requests, sides, changes, initial),
+            *check_i3_by_log(log, arrivals, sides, servers or {}, changes, initial, allowed), *check_i4(arrivals), *check_i5(changes, requests),
             *check_i6(kills), *check_i8(requests, kills), *check_i9(journal), *check_p2(requests, kills)]

@@ -96,6 +96,23 @@ class CheckerTest(unittest.TestCase):
         self.assert_clean(requests=[request("a", "GET", 5.0, 5.1, host="backup", served_by="backup; fallback")])
         self.assert_finds("I3", requests=[request("a", "GET", 5.0, 5.1, host="backup")])
 
+    def test_finds_a_line_of_the_log_that_does_not_fit(self):
+        servers = {"10.0.0.1:80": "primary", "10.9.0.1:80": "backup"}
+        at_primary = SimpleNamespace(host="primary", method="GET", target="/a", first=5.0, last=5.0, id="r1")
+        true = {"request_id": "r1", "service": "salon", "mode": "primary", "epoch": 1, "side": "primary", "method": "GET",
+                "server": "10.0.0.1:80", "fallback": False, "attempts": 1, "target": "/a", "server_status": 200}
+        history = {"changes": [FAILOVER], "arrivals": [at_primary], "servers": servers}
+        self.assert_clean(log=[true, {**true, "request_id": "r2", "server_status": None}], **history)
+        lies = [{"mode": "closed"}, {"epoch": 2}, {"mode": "backup-readonly", "epoch": 2}, {"fallback": True},
+                {"side": "backup"}, {"server": "10.9.0.1:80"}, {"server": "10.9.0.1:80", "side": "backup", "fallback": True},
+                {"request_id": "r3"}, {"attempts": 0}, {"side": None, "server": None}]
+        for lie in lies:
+            with self.subTest(lie=lie):
+                self.assert_finds("I3", log=[{**true, **lie}], **history)
+        self.assert_finds("I3", log=[true, true], **history)
+        write = {**true, "mode": "primary-readonly", "epoch": 5, "method": "POST", "server_status": None}
+        self.assert_finds("I3", log=[write], **history)
+
     def test_finds_a_write_that_was_sent_twice(self):
         twice = [arrival("primary", "POST", "/x", 5.0), arrival("primary2", "POST", "/x", 5.1)]
         sides = {"primary": "primary", "primary2": "primary"}

@@ -59,12 +59,16 @@ def service_toml(primary, backup, name="salon", hosts=None, failover="", failbac
 
 
 class Halfdoor:
-    """One daemon. `services`: text of its [[service]] tables. `extra`: further text, before them. `server`: lines of its
-    [server] table. `environment`: further variables (LD_PRELOAD). It is not started by the constructor."""
+    """One daemon. `services`: text of its [[service]] tables. `extra`: further text, before them. `server`, `log`: lines of its
+    [server] and [log] tables. `stdout`: where its standard output goes, if not to the log of the test. `environment`: further variables (LD_PRELOAD). It is not started by the constructor."""
 
-    def __init__(self, folder, services, extra="", server="workers = 2", listen="", environment=None, state_dir=None):
+    def __init__(self, folder, services, extra="", server="workers = 2", listen="", environment=None, state_dir=None,
+                 log='access = "access.log"', stdout=None):
         self.folder = folder
         self.services, self.extra, self.server, self.listen = services, extra, server, listen
+        self.log_settings, self.stdout = log, stdout
+        self.access_path = os.path.join(folder, "access.log")
+        self.kills = 0
         self.state_dir = state_dir or os.path.join(folder, "state")
         self.control_path = os.path.join(folder, "control.sock")
         self.config_path = os.path.join(folder, "halfdoor.toml")
@@ -85,7 +89,7 @@ state_dir = "{self.state_dir}"
 {self.server}
 [log]
 level = "info"
-access = "off"
+{self.log_settings}
 [control]
 socket = "{self.control_path}"
 {self.extra}
@@ -103,8 +107,8 @@ address = "127.0.0.1:{self.port}"
         self.may_end = not wait
         self.log_begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env=self.environment)
+            self.process = subprocess.Popen([BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL,
+                                            stdout=self.stdout or log, stderr=log, env=self.environment)
         if wait:
             self.wait_until_serving()
         return self
@@ -133,6 +137,7 @@ address = "127.0.0.1:{self.port}"
     def kill9(self):
         self.check_alive()
         self.may_end = True
+        self.kills += 1
         self.process.kill()
         self.process.wait()
 
@@ -183,6 +188,22 @@ address = "127.0.0.1:{self.port}"
                 return file.read()
         except FileNotFoundError:
             return ""
+
+    def access_log(self, path=None):
+        """The whole lines of the access log so far. A kill -9 may tear the line that is being written, once each."""
+        try:
+            with open(path or self.access_path, encoding="utf-8") as file:
+                lines = file.read().split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+        parsed, torn = [], []
+        for line in lines:
+            try:
+                parsed.append(json.loads(line))
+            except ValueError:
+                torn.append(line)
+        assert len(torn) <= self.kills, f"lines of the access log that are not JSON: {torn[:3]}"
+        return parsed
 
     # The operator's side.
 

@@ -113,6 +113,9 @@ class OperationsTest(unittest.TestCase):
         """Holds everything that happened against the invariants."""
         history.setdefault("changes", self.changes)
         history.setdefault("arrivals", [arrival for host in self.hosts for arrival in host.arrivals()])
+        history.setdefault("servers", {host.address: host.name for host in self.hosts})
+        if len(self.daemons) == 1:
+            history.setdefault("log", [line for line in self.daemons[0].access_log() if line["service"] == "salon"])
         found = check(**history)
         if found:
             shown = "\n  ".join(found[:20])
