@@ -37,11 +37,11 @@ struct AccessRecord {
   std::string_view service;  // empty: none was found
   Mode mode = Mode::primary;
   uint64_t epoch = 0;
-  // Of the last attempt.
+  // Of the last attempt since then.
   std::string_view server;  // empty: there was none
   Side side = Side::primary;
   bool is_fallback = false;
-  uint32_t attempts = 0;
+  uint32_t attempts = 0;  // all, also those of before it was judged anew
   int server_status = 0;  // 0: no final status line was received
   int status = 0;         // of what the client was given; 0: it was given nothing
   uint64_t bytes_in = 0;  // of bodies

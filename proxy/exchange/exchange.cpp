@@ -136,6 +136,7 @@ void Exchange::drop_generation() {
 void Exchange::judge() {
   move_to(State::judging);
   tried_servers_ = {};
+  notes_.forget_attempt();
   must_connect_anew_ = timed_out_ = false;
   context_.is_local_reply = context_.is_fallback = is_fallback_ = false;
   context_.body = findings_.get();
@@ -199,7 +200,7 @@ void Exchange::try_next() {
                 context_.service->name, request_.method, request_.path, to_text(server.side));
       return answer(environment_.notices.refuse(context_, request_));
     }
-    ++notes_.attempts;
+    notes_.begin_attempt();
     const bool is_handshake = request_.is_websocket_handshake;
     const Attempt::Terms terms{
         is_resendable_, is_write_, must_connect_anew_ || is_handshake, {request_.method == "HEAD", is_handshake}};

@@ -200,8 +200,21 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
     Mode mode = Mode::primary;
     Outcome local = Outcome::local;
     bool is_delivered = false;
+    bool has_server = false;  // since it was judged last
     std::optional<EndedBy> ended_by;
     std::string_view why;
+
+    // Judged anew, it is as if no server had been asked, but for their number.
+    void forget_attempt() {
+      sent_ms = first_byte_ms = -1;
+      server_status = 0;
+      has_server = false;
+    }
+    void begin_attempt() {
+      forget_attempt();
+      has_server = true;
+      ++attempts;
+    }
   };
 
   ExchangeEnvironment& environment_;

@@ -76,7 +76,7 @@ void Exchange::write_log() const {
     record.service = service.name;
     record.mode = notes_.mode;
     record.epoch = epoch_;
-    if (notes_.attempts > 0) {
+    if (notes_.has_server) {
       const ServerId server = attempt_.server();
       record.side = server.side;
       record.server = service.side(server.side).servers[server.server].name;

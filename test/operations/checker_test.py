@@ -103,9 +103,11 @@ class CheckerTest(unittest.TestCase):
                 "server": "10.0.0.1:80", "fallback": False, "attempts": 1, "target": "/a", "server_status": 200}
         history = {"changes": [FAILOVER], "arrivals": [at_primary], "servers": servers}
         self.assert_clean(log=[true, {**true, "request_id": "r2", "server_status": None}], **history)
+        # Asked before the switch, refused after it.
+        self.assert_clean(log=[{**true, "side": None, "server": None, "mode": "closed", "epoch": 3}], **history)
         lies = [{"mode": "closed"}, {"epoch": 2}, {"mode": "backup-readonly", "epoch": 2}, {"fallback": True},
                 {"side": "backup"}, {"server": "10.9.0.1:80"}, {"server": "10.9.0.1:80", "side": "backup", "fallback": True},
-                {"request_id": "r3"}, {"attempts": 0}, {"side": None, "server": None}]
+                {"request_id": "r3"}, {"attempts": 0}, {"side": None, "server": None, "attempts": 0}]
         for lie in lies:
             with self.subTest(lie=lie):
                 self.assert_finds("I3", log=[{**true, **lie}], **history)

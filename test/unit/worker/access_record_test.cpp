@@ -193,6 +193,23 @@ TEST_CASE("a read that a switch moves is recorded with the epoch and the side of
   CHECK(line.record.outcome == Outcome::relayed);
 }
 
+TEST_CASE("what was asked before a switch and is refused after it names no server, but counts the attempt") {
+  SimulatedWorker worker(one_server());
+  worker.primary().reach = MemoryServer::Reach::is_silent;
+  worker.ask(post("/book", "x=1"));
+  worker.ask(get("/look"));
+  worker.change_mode(Mode::closed);
+  REQUIRE(worker.access_log.lines.size() == 2);
+  for (const Line& line : worker.access_log.lines) {
+    CHECK(line.record.outcome == Outcome::refused);
+    CHECK(line.record.mode == Mode::closed);
+    CHECK(line.record.epoch == 2);
+    CHECK(line.server.empty());
+    CHECK(line.record.attempts == 1);
+    CHECK(line.record.wait_ms == -1);
+  }
+}
+
 TEST_CASE("a late answer to a write of before the switch is recorded with the epoch that judged the write") {
   SimulatedWorker worker(one_server());
   SimulatedClient& client = worker.ask(post("/book", "x=1"));
