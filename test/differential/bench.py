@@ -16,7 +16,7 @@ from compare_requests import (Mismatch, NGINX_METHOD, NOT_FOR_NODE, ONCE_FOR_NGI
 from compare_responses import compare_client, compare_reading, pieces_of  # noqa: E402
 from curl_reader import CurlReader  # noqa: E402
 from daemon import Halfdoor, service_toml  # noqa: E402
-from engine import Engine, read_responses  # noqa: E402
+from engine import GREETING, Engine, read_responses  # noqa: E402
 from readers import NginxReader, NodeReader, PythonReader  # noqa: E402
 
 SAFE = (b"GET", b"HEAD", b"OPTIONS")
@@ -59,6 +59,7 @@ class Bench:
             self.close()
             raise
         self.counts = collections.Counter()
+        self.tunnels = {}  # of the present batch: number of a case -> what came through its tunnel
 
     def close(self):
         for reader in self.readers:
@@ -78,6 +79,8 @@ class Bench:
         for connection in connections:
             for request in connection.stream.messages:
                 forwarded[request.case].append(request)
+        self.tunnels = {c.tunnel_case: bytes(c.stream.tunnel) for c in connections if c.stream.tunnel is not None}
+        self.counts["tunnels"] += len(self.tunnels)
         mismatches = [mismatch for connection in connections for mismatch in self.look_at_connection(connection)]
         mismatches += [Mismatch(None, f"requests of nobody: {forwarded[number]}") for number in forwarded if number not in lanes]
         pieces = []
@@ -108,11 +111,14 @@ class Bench:
                 yield Mismatch(request.case, f"a request reached the backup: {request}")
 
     def look_at_client_case(self, lane, requests):
-        meanings, wrong = compare_with_meaning(lane, requests)
+        meanings, wrong = compare_with_meaning(lane, requests, self.tunnels.get(lane.number))
         self.counts["requests"] += len(meanings)
         for meaning in meanings:
             self.counts[meaning.verdict] += 1
-        return wrong or compare_answers(lane, meanings, requests, read_responses(lane.got, [m.method for m in meanings]))
+        responses = read_responses(lane.got, [m.method for m in meanings])
+        if responses.tunnel is not None and not wrong and not responses.tunnel.startswith(GREETING):
+            wrong = f"the host's first words in the tunnel came as {bytes(responses.tunnel)!r}"
+        return wrong or compare_answers(lane, meanings, requests, responses)
 
     def look_at_host_case(self, lane, requests, pieces):
         stream = read_responses(lane.got, [method for method, _ in lane.case.asked])

@@ -105,10 +105,25 @@ def count_repetitions(forwarded, at):
     return count
 
 
-def compare_with_meaning(lane, forwarded):
-    """One client: `forwarded` are the requests that hosts got from it, in the order in which they came. Returns its
-    meanings and what is wrong, "" if nothing is."""
+def compare_with_tunnel(lane, meanings, tunnel):
+    """What came through a tunnel: what the client sent behind the handshake, and nothing else. Returns the meanings in
+    front of the tunnel and what is wrong."""
+    at = next((i for i, meaning in enumerate(meanings) if meaning.why == "handshake" and meaning.verdict == "either"), None)
+    if at is None:
+        return meanings, "a tunnel that the client did not ask for"
+    sent = lane.case.data[meanings[at].end:]
+    wrong = "" if sent == tunnel else f"{tunnel!r} came through the tunnel, but the client had sent {sent!r}"
+    return meanings[:at + 1], wrong
+
+
+def compare_with_meaning(lane, forwarded, tunnel=None):
+    """One client: `forwarded` are the requests that hosts got from it, in the order in which they came, `tunnel` what came
+    through one, if there was one. Returns its meanings and what is wrong, "" if nothing is."""
     meanings = read_client(lane.case.data)
+    if tunnel is not None:
+        meanings, wrong = compare_with_tunnel(lane, meanings, tunnel)
+        if wrong:
+            return meanings, wrong
     plan = lane.case.plan
     may_end, at = False, 0
     for meaning in meanings:

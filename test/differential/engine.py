@@ -9,13 +9,16 @@ import select
 import socket
 import time
 
+from hostile_responses import Script
 from strict import RequestStream, ResponseStream, values_of
 
 IP_BIND_ADDRESS_NO_PORT = 24
 LANES = 24
 LONGEST_CASE_S = 20.0
 LATE_S = 0.02
+LONGEST_TURN_S = 1.0
 QUIET_ROUNDS = 3
+GREETING = b"hello"  # what a host says first in a tunnel
 
 
 def address_of(number):
@@ -121,11 +124,14 @@ class HostConnection:
         self.out = b""
         self.playing = None
         self.how = None
+        self.tunnel_case = None  # whose tunnel this has become
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def is_quiet(self):
+        if self.stream.tunnel is not None:
+            return self.how is not None
         return self.how is not None or (self.stream.is_between_messages and not self.owed and not self.out
                                         and self.playing is None)
 
@@ -138,6 +144,9 @@ class HostConnection:
             return self.finish("reset")
         if not piece:
             return self.finish("eof")
+        if self.stream.tunnel is not None:
+            self.stream.feed(piece)
+            return self.send(b"<" + piece + b">", False)
         self.raw += piece
         for request in self.stream.feed(piece):
             self.owed.append(request)
@@ -162,6 +171,13 @@ class HostConnection:
             if not request.complete and not is_early:
                 return
             self.owed.pop(0)
+            if case is not None and case.plan == "switch" and b"websocket" in b"".join(request.values(b"upgrade")).lower():
+                self.tunnel_case = request.case
+                # Nothing may come while the client waits for this.
+                self.playing = Script([b""] * 4 + [b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                                                   b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n" + GREETING], "tunnel")
+                self.engine.playing.add(self)
+                return
             if hasattr(case, "script_for"):
                 self.playing = case.script_for(request)
                 self.engine.playing.add(self)
@@ -176,10 +192,14 @@ class HostConnection:
         script = self.playing
         if script.pieces:
             self.send(script.pieces.pop(0), False)
+            if script.end == "tunnel" and not script.pieces:
+                self.stream.become_tunnel()
             return True
         self.playing = None
-        for request in self.owed if script.end != "keep" else ():
+        for request in self.owed if script.end not in ("keep", "tunnel") else ():
             request.is_late = True
+        if script.end == "tunnel":
+            return False
         if script.end == "keep":
             self.answer()
         elif script.end == "reset":
@@ -270,7 +290,11 @@ class Engine:
 
     def turn(self, timeout):
         events = self.poll.poll(timeout)
-        self.now = time.monotonic()
+        before, self.now = self.now, time.monotonic()
+        if self.now - before > LONGEST_TURN_S:
+            # This process has slept, not halfdoor.
+            for lane in self.lanes:
+                lane.ends += self.now - before
         for descriptor, _ in events:
             handler = self.handlers.get(descriptor)
             if handler is not None:

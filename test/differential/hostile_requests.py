@@ -73,7 +73,7 @@ FIELD_LINES = [b"Transfer-\r\nEncoding: chunked", b"Content-Length 5", b"Connect
 class Case:
     """`data`: the client's bytes; `pieces`: as written; `bends`: what was done. `half_close`: "now" or "late".
     `plan` of the host: "answer", "close" (and ends the connection), "early" (before the body is there), "chunked", "continue"
-    (100 to who expects it)."""
+    (100 to who expects it), "switch" (101 to a handshake)."""
 
     def __init__(self, data, pieces, bends, half_close, plan):
         self.data, self.pieces, self.bends, self.half_close, self.plan = data, pieces, bends, half_close, plan
@@ -165,6 +165,26 @@ def claims(parts, random):
         add_line([random.choice(CLAIMS) + b": " + value])(parts, random)
 
 
+def handshake(parts, random):
+    """Asks for a tunnel, mostly as one should; what is sent next is behind it before anybody has agreed."""
+    drop_framing(parts)
+    swap([b"GET"] * 6 + [b"POST"], "method")(parts, random)
+    swap([b"HTTP/1.1"] * 9 + [b"HTTP/1.0"], "version")(parts, random)
+    lines = [b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    how = random.random()
+    if how < 0.3:
+        del lines[random.randrange(len(lines))]
+    elif how < 0.4:
+        lines.append(random.choice(lines))
+    elif how < 0.6:
+        lines[random.randrange(4)] = random.choice((b"Connection: keep-alive, upgrade", b"Upgrade: WebSocket", b"Upgrade: h2c, websocket", b"Sec-WebSocket-Version: 8",
+                                                    b"Sec-WebSocket-Key: short", b"Upgrade: websocket/13", b"Content-Length: 5", b"Transfer-Encoding: chunked",
+                                                    b"Content-Length: 0"))
+    for line in lines:
+        add_line([line])(parts, random)
+    parts.append(["surplus", random.choice(HIDDEN + [b"", b"\x81\x05hello", b"hello"])])
+
+
 def framing_with_any_byte(parts, random):
     """A framing line with one byte, any byte, in front of, behind or within its name or value."""
     drop_framing(parts)
@@ -246,6 +266,8 @@ BENDS = {
     "connection names": connection_names,
     "connection names ": connection_names,
     "claims": claims,
+    "handshake": handshake,
+    "handshake ": handshake,
     "framing with any byte": framing_with_any_byte,
     "framing with any byte ": framing_with_any_byte,
     "spilled chunk": spilled_chunk,
@@ -286,5 +308,7 @@ def make(random):
         data = with_one_byte(data, random)
         bends.append("one byte")
     plan = random.choices(("answer", "close", "early", "chunked", "continue"), (75, 8, 6, 5, 6))[0]
+    if "handshake" in bends and random.random() < 0.6:
+        plan = "switch"
     waits = random.random() < (0.5 if plan in ("early", "continue") else 0.05)
     return Case(data, with_waits(data, random) if waits else fragments(data, random), bends, random.choice(("now", "now", "late")), plan)

@@ -61,6 +61,7 @@ class Meaning:
         self.fields, self.trailers = [], []
         self.framing, self.length = "none", 0
         self.body = b""
+        self.end = -1                # the place behind it, if its end came
         self.closes = False          # nothing behind it is read as a request
         self.may_close = False       # … or perhaps
         self.is_frozen = False
@@ -405,7 +406,7 @@ def read_client(data):
             break
         meanings.append(meaning)
         try:
-            at = read_body(data, at, meaning)
+            at = meaning.end = read_body(data, at, meaning)
             broken = "its end does not come" if at < 0 else ""
         except Refused as refusal:
             broken = str(refusal)

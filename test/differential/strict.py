@@ -139,6 +139,7 @@ class MessageStream:
         self.message = None
         self.step = self.take_head
         self.left = 0
+        self.tunnel = None  # what came behind a 101, or behind the request that got it
 
     @property
     def is_between_messages(self):
@@ -155,6 +156,15 @@ class MessageStream:
             except Refused as refusal:
                 self.refused = f"{refusal} (behind byte {self.taken})"
         return self.messages[known:]
+
+    def become_tunnel(self):
+        """From here on these are bytes of another protocol."""
+        self.tunnel = bytearray()
+        self.step = self.take_tunnel
+
+    def take_tunnel(self):
+        self.tunnel += self.take(len(self.buffer))
+        return False
 
     def finish(self):
         """The peer has ended the connection: what ends with it is complete now."""
@@ -195,6 +205,10 @@ class MessageStream:
         self.message.end = self.taken
         self.message = None
         self.step = self.take_head
+        self.on_end()
+
+    def on_end(self):
+        pass
 
     def take_data(self, count):
         piece = self.take(count)
@@ -299,6 +313,10 @@ class ResponseStream(MessageStream):
     def __init__(self, methods=(), **options):
         super().__init__(**options)
         self.methods = list(methods)
+
+    def on_end(self):
+        if self.messages[-1].status == 101:
+            self.become_tunnel()
 
     def parse_head(self, lines, start):
         response = Response(start)
