@@ -88,6 +88,8 @@ def run(seed, numbers, jobs):
         kind, what, mismatches = results.get()
         if kind == "batch":
             played += what
+            for text in mismatches[:max(0, MOST_PRINTED - len(texts))]:
+                print(text, flush=True)
             texts += mismatches
         elif kind == "done":
             counts += what
@@ -95,7 +97,8 @@ def run(seed, numbers, jobs):
         elif kind == "shown":
             print(what.replace("MISMATCH in c", "C"))
         else:
-            texts.insert(0, what)
+            print(what, flush=True)
+            texts.append(what)
             stop.set()
             running -= 1
         if time.monotonic() - said > PROGRESS_S or running == 0:
@@ -125,8 +128,6 @@ def main():
     seed = arguments.seed or str(random.SystemRandom().randrange(1 << 32))
     numbers = [arguments.only] if arguments.only is not None else list(range(arguments.messages))
     counts, texts = run(seed, numbers, max(1, min(arguments.jobs, len(numbers) // BATCH)))
-    for text in texts[:MOST_PRINTED]:
-        print(text)
     if not texts and len(numbers) > BATCH:
         texts = thin_shares(counts)
         print("\n".join(texts), end="\n" if texts else "")

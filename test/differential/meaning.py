@@ -138,7 +138,8 @@ def read_request_line(line, meaning):
     """Returns the authority of an absolute-form target."""
     parts = line.split(b" ")
     if len(parts) != 3:
-        raise Refused("request line without three parts")
+        last = VERSION.match(parts[-1])
+        raise Refused("request line without three parts", 505 if last and last.group(1) not in b"01" else 400)
     method, target, version = parts
     if not is_token(method):
         raise Refused("method is not a token")
