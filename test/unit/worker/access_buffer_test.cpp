@@ -105,16 +105,17 @@ TEST_CASE("without room lines are dropped whole and counted, one complaint a tur
 
   AccessQueue::Buffer* const oldest = way.queue->take_full();
   CHECK(oldest->text().find("/0/") != std::string_view::npos);
+  size_t lines = oldest->lines;
   way.queue->give_back(oldest);
   way.write(1);
   CHECK(way.queue->dropped() == 3);
   way.log.reset();
-  size_t lines = 0;
   std::string last;
   while (AccessQueue::Buffer* buffer = way.queue->take_full()) {
     lines += buffer->lines;
     last = buffer->text();
   }
+  CHECK(lines == way.lines - 3);
   CHECK(count_lines(last) == 1);
   CHECK(last.find("/" + std::to_string(way.lines - 1) + "/") != std::string::npos);
 }
