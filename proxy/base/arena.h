@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_budget.h"
+
 namespace halfdoor {
 
 // Belongs to one thread. Text stays valid until reset(); the first chunk is kept for the next use, so that a steady
@@ -17,9 +19,11 @@ class Arena {
  public:
   static constexpr size_t kFirstChunkBytes = 4096;
 
-  Arena() = default;
+  // What it holds beyond the first chunk counts against the budget, which outlives it.
+  explicit Arena(MemoryBudget* budget = nullptr) : budget_(budget) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
+  ~Arena() { reset(); }
 
   // Never null; not initialised; aligned for char.
   char* allocate(size_t bytes) {
@@ -49,6 +53,8 @@ class Arena {
   void reset() {
     if (chunks_.empty()) return;
     if (chunks_.size() > 1) chunks_.resize(1);
+    if (budget_ != nullptr) budget_->release(more_bytes_);
+    more_bytes_ = 0;
     at_ = chunks_.front().get();
     left_ = kFirstChunkBytes;
   }
@@ -60,11 +66,17 @@ class Arena {
     if (bytes > left_) add_chunk(bytes > kFirstChunkBytes ? bytes : kFirstChunkBytes);
   }
   void add_chunk(size_t bytes) {
+    if (budget_ != nullptr && !chunks_.empty()) {
+      budget_->hold(bytes);
+      more_bytes_ += bytes;
+    }
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(bytes));
     at_ = chunks_.back().get();
     left_ = bytes;
   }
 
+  MemoryBudget* budget_;
+  size_t more_bytes_ = 0;  // beyond the first chunk
   std::vector<std::unique_ptr<char[]>> chunks_;
   char* at_ = nullptr;
   size_t left_ = 0;

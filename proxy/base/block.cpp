@@ -19,13 +19,20 @@ Block* BlockPool::take() {
   block->references = 1;
   block->filled = 0;
   ++in_use_;
+  budget_.hold(sizeof(Block));
   return block;
 }
 
 void BlockPool::give_back(Block* block) {
   --in_use_;
-  if (kept_ >= kMostKept) {
+  budget_.release(sizeof(Block));
+  if (kept_ >= most_kept_ || budget_.is_tight()) {
     delete block;
+    // What is kept already goes, too, one with each.
+    if (budget_.is_tight() && free_ != nullptr) {
+      delete std::exchange(free_, free_->next_free);
+      --kept_;
+    }
     return;
   }
   block->next_free = free_;

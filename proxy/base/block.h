@@ -1,12 +1,14 @@
 // Pooled blocks of bytes and slices that share them without copying. One pool per thread; counts are plain integers.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory_budget.h"
 
 namespace halfdoor {
 
@@ -30,7 +32,9 @@ struct Block {
 // blocks.
 class BlockPool {
  public:
-  BlockPool() = default;
+  // Blocks in use count against the budget; unbounded if none is given.
+  explicit BlockPool(size_t most_bytes = std::numeric_limits<size_t>::max())
+      : budget_(most_bytes), most_kept_(std::min(kMostKept, most_bytes / 8 / sizeof(Block))) {}
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
@@ -41,10 +45,15 @@ class BlockPool {
 
   size_t in_use() const { return in_use_; }
   size_t kept() const { return kept_; }
+  // Of everything that the data path of this thread holds.
+  MemoryBudget& budget() { return budget_; }
+  const MemoryBudget& budget() const { return budget_; }
 
  private:
   static constexpr size_t kMostKept = 1024;  // 16 MiB per worker
 
+  MemoryBudget budget_;
+  const size_t most_kept_;
   Block* free_ = nullptr;
   size_t kept_ = 0;
   size_t in_use_ = 0;

@@ -29,6 +29,7 @@ class SliceQueue {
     delete[] slices_;
   }
 
+  const MemoryBudget& budget() const { return pool_.budget(); }
   bool empty() const { return bytes_ == 0; }
   size_t size() const { return bytes_; }
 

@@ -23,7 +23,6 @@ ClientConnection::ClientConnection(const ClientEnvironment& environment, const M
     : environment_(environment),
       limits_(limits),
       stream_(std::move(stream)),
-      peer_(peer),
       address_text_(peer.host_text()),
       reader_(limits),
       out_(environment.exchange.blocks),
@@ -37,6 +36,7 @@ ClientConnection::ClientConnection(const ClientEnvironment& environment, const M
   stream_->set_handler(this);
   // Browsers open connections ahead of need: one on which no byte comes is closed silently.
   read_deadline_.set(environment.exchange.timeouts().request_head.count());
+  idle_since_ms_ = environment.exchange.wheel.now_ms();
   environment.connections.on_idle(*this);
 }
 
@@ -84,6 +84,8 @@ bool ClientConnection::may_read() const {
 }
 
 void ClientConnection::read() {
+  // Nothing more comes in until there is memory again.
+  if (memory_is_exhausted() && !read_block_) return environment_.exchange.turn.resume_later(*this);
   size_t budget = kReadBudgetBytes;
   while (may_read() && stream_->is_readable()) {
     if (budget == 0) {
@@ -152,6 +154,7 @@ bool ClientConnection::process_head() {
     reader_.start(exchange_->arena(), exchange_->request());
   }
   const ReadEvent event = read_message();
+  note_head_bytes();
   if (state_ == State::idle && (event != ReadEvent::need_more || reader_.has_begun())) exchange_->begin(info_);
   switch (event) {
     case ReadEvent::need_more:
@@ -162,6 +165,18 @@ bool ClientConnection::process_head() {
       }
       return false;
     case ReadEvent::head:
+      // No longer idle: making room must not close the one that asks for it.
+      if (state_ == State::idle) move_to(State::reading_head);
+      if (!environment_.connections.has_room_for_request()) {
+        environment_.exchange.counters.refused_for_memory.add();
+        // Not even for an answer.
+        if (memory_is_exhausted()) {
+          close(/*by_reset=*/true);
+          return false;
+        }
+        refuse(503, "too much is going on here, please come again");
+        return false;
+      }
       read_deadline_.clear();
       move_to(State::exchanging);
       ++requests_;
@@ -174,6 +189,13 @@ bool ClientConnection::process_head() {
     case ReadEvent::end: HALFDOOR_CHECK(false);
   }
   return false;
+}
+
+void ClientConnection::note_head_bytes() {
+  MemoryBudget& budget = environment_.exchange.blocks.budget();
+  budget.release(head_bytes_);
+  head_bytes_ = reader_.held_bytes();
+  budget.hold(head_bytes_);
 }
 
 bool ClientConnection::process_body() {
@@ -288,6 +310,10 @@ void ClientConnection::close(bool by_reset) {
   }
   if (by_reset) stream_->reset_on_close();
   move_to(State::closed);
+  environment_.exchange.blocks.budget().release(head_bytes_);
+  head_bytes_ = 0;
+  out_.clear();
+  read_block_.reset();
   stream_->set_handler(nullptr);
   read_deadline_.clear();
   write_deadline_.clear();

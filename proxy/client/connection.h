@@ -10,10 +10,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/address.h"
 #include "base/slice_queue.h"
+#include "client/client_counts.h"
 #include "event/stream.h"
 #include "event/timer_wheel.h"
 #include "event/turn.h"
@@ -25,6 +27,7 @@ namespace halfdoor {
 
 class ClientConnections;
 struct IdleConnectionTag;
+struct StalledConnectionTag;
 
 struct ClientEnvironment {
   ExchangeEnvironment& exchange;
@@ -35,6 +38,7 @@ struct ClientEnvironment {
 // Belongs to its worker's thread; owned by ClientConnections.
 class ClientConnection final : public ListLink<ClientConnections>,
                                public ListLink<IdleConnectionTag>,
+                               public ListLink<StalledConnectionTag>,
                                public Stream::Handler,
                                public Flushable,
                                public Resumable,
@@ -49,7 +53,10 @@ class ClientConnection final : public ListLink<ClientConnections>,
   ~ClientConnection();
 
   State state() const { return state_; }
-  const Address& peer() const { return peer_; }
+  // Since when no request has begun on it; only while idle.
+  int64_t idle_since_ms() const { return idle_since_ms_; }
+  // It counts for its address as long as it lives.
+  void take_place(ClientCounts::Place place) { place_.emplace(std::move(place)); }
   // Answers 503 and closes: there is no room for it.
   void refuse_for_lack_of_room();
   // Closes at once; by a reset what the kernel still holds is thrown away.
@@ -87,6 +94,8 @@ class ClientConnection final : public ListLink<ClientConnections>,
   void pull_response();
   bool pull_body();
   bool wants_close() const;
+  // The memory of a head that comes in pieces counts against the budget.
+  void note_head_bytes();
   bool write_out();
   void on_response_written();
   bool is_rest_worth_reading() const;
@@ -104,8 +113,8 @@ class ClientConnection final : public ListLink<ClientConnections>,
   const ClientEnvironment environment_;
   const MessageLimits& limits_;
   std::unique_ptr<Stream> stream_;
-  const Address peer_;
   const std::string address_text_;
+  std::optional<ClientCounts::Place> place_;
   ClientInfo info_;
   RequestReader reader_;
   Exchange* exchange_ = nullptr;  // from the first byte of a head until its response is written
@@ -120,6 +129,8 @@ class ClientConnection final : public ListLink<ClientConnections>,
   uint64_t window_bytes_ = 0;  // of the request body, since window_start_ms_
   int64_t window_start_ms_ = 0;
   int64_t last_body_ms_ = 0;
+  int64_t idle_since_ms_ = 0;
+  size_t head_bytes_ = 0;  // held by an incomplete head
   State state_ = State::idle;
   bool request_done_ = true;     // the present request has been read to its end
   bool reading_broken_ = false;  // nothing more may be read as a request

@@ -44,7 +44,9 @@ void ClientConnection::pull_response() {
     exchange_->on_head_pulled();
     if (exchange_->is_tunnel()) return begin_tunnel();
   }
-  while (out_.size() < kOutputHighWater && pull_body()) {
+  const size_t high_water =
+      environment_.exchange.blocks.budget().is_over() ? MemoryBudget::kLeanBufferBytes : kOutputHighWater;
+  while (out_.size() < high_water && pull_body()) {
   }
 }
 
@@ -80,7 +82,10 @@ void ClientConnection::flush() {
 bool ClientConnection::write_out() {
   while (!out_.empty()) {
     if (!stream_->is_writable()) {
-      if (!write_deadline_.is_set()) write_deadline_.set(environment_.exchange.timeouts().client_write.count());
+      if (!write_deadline_.is_set()) {
+        write_deadline_.set(environment_.exchange.timeouts().client_write.count());
+        environment_.connections.on_stalled(*this);
+      }
       return false;
     }
     struct iovec pieces[kMostPieces];
@@ -96,7 +101,10 @@ bool ClientConnection::write_out() {
       case IoResult::Status::failed: close(false); return false;
     }
   }
-  write_deadline_.clear();
+  if (write_deadline_.is_set()) {
+    write_deadline_.clear();
+    ListLink<StalledConnectionTag>::leave();
+  }
   return true;
 }
 
@@ -127,6 +135,7 @@ void ClientConnection::next_request() {
   exchange_->leave({});
   exchange_ = nullptr;
   move_to(State::idle);
+  idle_since_ms_ = environment_.exchange.wheel.now_ms();
   const Milliseconds keep_alive = environment_.exchange.timeouts().keep_alive;
   read_deadline_.set(
       (environment_.connections.is_crowded() ? std::min(keep_alive, kCrowdedKeepAlive) : keep_alive).count());

@@ -31,10 +31,15 @@ struct Limit {
   uint64_t most;
 };
 constexpr Limit kSizes[] = {
-    {"request_line", &Limits::request_line, 128, kMiB},       {"request_head", &Limits::request_head, 512, kMiB},
-    {"response_head", &Limits::response_head, 512, kMiB},     {"chunk_line", &Limits::chunk_line, 32, 64 * kKiB},
-    {"chunk_extensions", &Limits::chunk_extensions, 0, kMiB}, {"buffer", &Limits::buffer, 4 * kKiB, 16 * kMiB},
-    {"refused_body", &Limits::refused_body, 0, kGiB},         {"inspect_body", &Limits::inspect_body, 0, 16 * kMiB},
+    {"request_line", &Limits::request_line, 128, kMiB},
+    {"request_head", &Limits::request_head, 512, kMiB},
+    {"response_head", &Limits::response_head, 512, kMiB},
+    {"chunk_line", &Limits::chunk_line, 32, 64 * kKiB},
+    {"chunk_extensions", &Limits::chunk_extensions, 0, kMiB},
+    {"buffer", &Limits::buffer, 4 * kKiB, 16 * kMiB},
+    {"refused_body", &Limits::refused_body, 0, kGiB},
+    {"inspect_body", &Limits::inspect_body, 0, 16 * kMiB},
+    {"memory", &Limits::memory, 0, 1024 * kGiB},
 };
 constexpr Limit kCounts[] = {
     {"request_fields", &Limits::request_fields, 8, 10'000},

@@ -23,8 +23,9 @@ struct Limits {
   uint64_t inspect_body = 64 << 10;          // looked into for overrides; over it: refused
   uint64_t requests_per_connection = 10000;  // then a polite close
   uint64_t connections = 0;                  // 0: from RLIMIT_NOFILE
-  uint64_t connections_per_client = 0;       // per worker; 0: off
+  uint64_t connections_per_client = 0;       // over all workers; 0: off
   uint64_t writes_in_flight = 4096;          // per worker: slots in state_dir/inflight.N; over it: 503
+  uint64_t memory = 0;                       // that clients may make us hold; 0: from the machine or cgroup
 
   bool operator==(const Limits&) const = default;
 };

@@ -35,6 +35,7 @@ bool is_usable_id(std::string_view id) {
 Exchange::Exchange(ExchangeEnvironment& environment, Exchanges& exchanges)
     : environment_(environment),
       exchanges_(exchanges),
+      arena_(&environment.blocks.budget()),
       request_pipe_(environment.blocks, environment.limits().buffer),
       response_pipe_(environment.blocks, environment.limits().buffer),
       attempt_(environment, *this),
@@ -325,8 +326,10 @@ void Exchange::on_attempt_failed(const AttemptFailure& failure) {
 }
 
 void Exchange::on_ledger_full() {
-  log_error("{}: {} writes are in flight, refused another; raise limits.writes_in_flight", context_.service->name,
-            environment_.limits().writes_in_flight);
+  if (exchanges_.complains_of_ledger()) {
+    log_error("{}: {} writes are in flight, refused another; raise limits.writes_in_flight", context_.service->name,
+              environment_.limits().writes_in_flight);
+  }
   answer_plain(503, "too many writes are in flight; nothing was sent");
 }
 
@@ -337,10 +340,14 @@ void Exchange::leave(std::string_view why, size_t unsent) {
     const bool may_learn_outcome =
         is_write_ && !attempt_.nothing_sent() && attempt_.is_request_complete() && !attempt_.has_final_head();
     client_ = nullptr;
-    if (may_learn_outcome) return;
+    if (may_learn_outcome) {
+      if (!std::exchange(is_orphan_, true)) exchanges_.on_orphaned();
+      return;
+    }
     finish_drain(drain_end(attempt_.abandon(why)));
   }
   client_ = nullptr;
+  if (std::exchange(is_orphan_, false)) exchanges_.on_orphan_ended();
   switch_deadline_.clear();
   drop_generation();
   // One that never started was not counted.

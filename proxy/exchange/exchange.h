@@ -253,6 +253,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool head_pulled_ = false;
   bool closes_client_ = false;
   bool sent_continue_ = false;
+  bool is_orphan_ = false;    // counted by Exchanges as without a client
   bool is_draining_ = false;  // counted by Exchanges as not yet fenced
   bool is_stopping_ = false;  // a tunnel in a graceful stop
 };

@@ -37,7 +37,7 @@ bool Exchange::must_inspect() const {
 void Exchange::inspect() {
   move_to(State::inspecting);
   // Room for one byte too many, by which a chunked body shows that it is too large.
-  request_pipe_.set_capacity(environment_.limits().inspect_body + 1);
+  request_pipe_.set_capacity(environment_.limits().inspect_body + 1, /*needs_whole=*/true);
   if (request_.expects_continue && !sent_continue_) {
     // No server has been asked that could say so.
     sent_continue_ = true;

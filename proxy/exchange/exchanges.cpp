@@ -40,6 +40,7 @@ Exchange& Exchanges::take() {
     kept_.pop_back();
   }
   ++in_use_;
+  environment_.blocks.budget().hold(kBytesEach);
   active_.push_back(*exchange);
   return *exchange.release();  // owned through the list from here to recycle()
 }
@@ -48,16 +49,25 @@ void Exchanges::recycle(Exchange& exchange) {
   exchange.ListLink<Exchanges>::leave();
   left_.emplace_back(&exchange);
   --in_use_;
+  environment_.blocks.budget().release(kBytesEach);
   if (in_use_ == 0) observer_.on_all_ended();
 }
 
 void Exchanges::reclaim() {
   for (std::unique_ptr<Exchange>& exchange : left_) {
-    if (kept_.size() >= kMostKept) continue;
+    if (kept_.size() >= kMostKept || environment_.blocks.budget().is_tight()) continue;
     exchange->recycle();
     kept_.push_back(std::move(exchange));
   }
   left_.clear();
+  if (!kept_.empty() && environment_.blocks.budget().is_tight()) kept_.clear();
+}
+
+bool Exchanges::complains_of_ledger() {
+  const int64_t now_ms = environment_.wheel.now_ms();
+  if (now_ms < complains_next_ms_) return false;
+  complains_next_ms_ = now_ms + 1000;
+  return true;
 }
 
 DrainStart Exchanges::begin_drain(uint16_t service) {

@@ -62,16 +62,24 @@ class Exchanges {
   uint64_t cut_all(std::string_view why);
 
   bool empty() const { return in_use_ == 0; }
+  // Those whose client has gone and that wait for the outcome of a write alone.
+  uint64_t orphans() const { return orphans_; }
   IntrusiveList<Exchange, Exchanges>& active() { return active_; }
 
   // For Exchange ------------------------------------------------------------------------------------------------------
   void recycle(Exchange& exchange);
+  void on_orphaned() { ++orphans_; }
+  void on_orphan_ended() { --orphans_; }
   void on_drain_end(uint16_t service, DrainEnd end, bool was_cut);
+  // At most once a second: a flood of refusals must not become a flood of lines.
+  bool complains_of_ledger();
   // The server to try first: round robin per service and side.
   uint32_t next_server(uint16_t service, Side side) { return next_server_[service][index_of(side)]++; }
 
  private:
-  static constexpr size_t kMostKept = 4096;
+  static constexpr size_t kMostKept = 1024;
+  // What each counts against the memory budget: itself, the first chunk of its arena, and lists of fields.
+  static constexpr size_t kBytesEach = 8192;
 
   // Those of now: acting on one may end others.
   std::vector<Exchange*> all_active();
@@ -85,6 +93,8 @@ class Exchanges {
   std::vector<bool> is_draining_;
   std::vector<std::array<uint32_t, 2>> next_server_;
   size_t in_use_ = 0;
+  uint64_t orphans_ = 0;
+  int64_t complains_next_ms_ = 0;
   bool is_judging_ = false;
   bool is_stopping_ = false;
 };

@@ -21,6 +21,7 @@ class BodyPipe {
 
   BodyPipe(BlockPool& pool, size_t capacity_bytes) : bytes_(pool), capacity_(capacity_bytes) {}
 
+  // Over the memory budget it is full earlier.
   // Bytes beyond the capacity are taken all the same: the pusher looks at is_full() before it reads more.
   void push(std::string_view bytes, const BlockRef& holder) {
     bytes_.append(bytes, holder);
@@ -30,9 +31,15 @@ class BodyPipe {
   void abort() { end_ = End::aborted; }
   // For the next message; the memory is kept.
   void reset();
-  void set_capacity(size_t capacity_bytes) { capacity_ = capacity_bytes; }
+  void set_capacity(size_t capacity_bytes, bool needs_whole = false) {
+    capacity_ = capacity_bytes;
+    needs_whole_ = needs_whole;
+  }
 
-  bool is_full() const { return bytes_.size() >= capacity_; }
+  bool is_full() const {
+    return bytes_.size() >= capacity_ ||
+           (!needs_whole_ && bytes_.size() >= MemoryBudget::kLeanBufferBytes && bytes_.budget().is_over());
+  }
   bool empty() const { return bytes_.empty(); }
   size_t size() const { return bytes_.size(); }
   End end() const { return end_; }
@@ -45,6 +52,7 @@ class BodyPipe {
  private:
   SliceQueue bytes_;
   size_t capacity_;
+  bool needs_whole_ = false;  // nothing is pulled before all has been pushed
   uint64_t pushed_ = 0;
   End end_ = End::open;
 };

@@ -57,6 +57,7 @@ ReadEvent ResponseReader::read_head(std::string_view& input) {
   head_->clear();
   const std::string_view text = arena_->copy(scanner_.head());
   const std::string_view what = parse_response_head(text, limits_.fields, {is_head_, upgrade_asked_}, *head_);
+  scanner_.forget_head();
   if (!what.empty()) return fail(what);
   if (head_->is_interim() && head_->status != 101) {
     scanner_.start(limits_.start_line, limits_.head, false);

@@ -28,7 +28,6 @@ const char* find_control(const char* at, const char* end) {
   return at;
 }
 
-// A buffer that one slow and large head has grown is not kept for an idle connection.
 constexpr size_t kKeptCapacity = 4096;
 
 }  // namespace
@@ -37,16 +36,20 @@ void HeadScanner::start(size_t start_line_limit, size_t head_limit, bool skips_e
   start_line_limit_ = start_line_limit;
   head_limit_ = head_limit;
   skips_empty_line_ = skips_empty_line;
+  forget_head();
+  scanned_ = 0;
+  line_bytes_ = 0;
+  in_start_line_ = true;
+  after_cr_ = false;
+}
+
+void HeadScanner::forget_head() {
   head_ = {};
   if (partial_.capacity() > kKeptCapacity) {
     std::string().swap(partial_);
   } else {
     partial_.clear();
   }
-  scanned_ = 0;
-  line_bytes_ = 0;
-  in_start_line_ = true;
-  after_cr_ = false;
 }
 
 HeadScanner::Outcome HeadScanner::scan(std::string_view& input) {

@@ -31,6 +31,9 @@ class HeadScanner {
   // with an empty line.
   std::string_view head() const { return head_; }
   // A byte of the head has been seen; the CRLF that is ignored does not count.
+  // The head has been taken over: a buffer that one slow and large head has grown is not kept for an idle connection.
+  void forget_head();
+  size_t held_bytes() const { return partial_.capacity(); }
   bool has_begun() const { return scanned_ > 0 && !(skips_empty_line_ && line_bytes_ == 0 && in_start_line_); }
 
  private:

@@ -50,6 +50,7 @@ ReadEvent RequestReader::read_head(std::string_view& input) {
   if (outcome == HeadScanner::Outcome::need_more) return ReadEvent::need_more;
   if (outcome != HeadScanner::Outcome::complete) return fail(error_of(outcome));
   const MessageError error = parse_request_head(arena_->copy(scanner_.head()), limits_.fields, *arena_, *head_);
+  scanner_.forget_head();
   if (error.status != 0) return fail(error);
   head_done_ = true;
   body_.start(head_->framing, head_->content_length, limits_.of_body());

@@ -58,6 +58,8 @@ class RequestReader {
   const MessageError& error() const { return error_; }
   // A byte of the head has been read since start() (an empty line before it does not count).
   bool has_begun() const;
+  // Memory of a head that came in pieces and is not complete.
+  size_t held_bytes() const { return scanner_.held_bytes(); }
 
  private:
   ReadEvent read_head(std::string_view& input);

@@ -116,6 +116,8 @@ void UpstreamConnection::resume() {
 }
 
 void UpstreamConnection::read() {
+  // Nothing more comes in until there is memory again.
+  if (memory_is_exhausted() && !read_block_) return environment_.turn.resume_later(*this);
   size_t budget = kReadBudgetBytes;
   while (state_ == State::in_use && user_ != nullptr && stream_->is_readable() && user_->wants_response()) {
     if (budget == 0) {

@@ -22,6 +22,7 @@
 namespace halfdoor {
 
 class Pools;
+struct ServerPoolTag;
 
 // A server by its place in the configuration.
 struct ServerId {
@@ -71,7 +72,9 @@ struct UpstreamEnvironment {
 };
 
 // Belongs to its worker's thread. Owned by its user while in use, by the pool while idle.
-class UpstreamConnection final : public Stream::Handler,
+class UpstreamConnection final : public ListLink<Pools>,
+                                 public ListLink<ServerPoolTag>,
+                                 public Stream::Handler,
                                  public Flushable,
                                  public Resumable,
                                  public Deadline::Owner,

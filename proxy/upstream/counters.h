@@ -55,6 +55,9 @@ struct WorkerCounters {
   Counter connections;  // client connections open now
   Counter connections_accepted;
   Counter connections_refused;  // over the limit or out of descriptors
+  Counter refused_for_memory;   // requests answered 503 over limits.memory
+  Counter cut_for_memory;       // clients that did not read, or sent a head slowly, far over limits.memory
+  Counter memory;               // bytes held of limits.memory now
   Counter exchanges;            // in flight now
   Counter bad_requests;         // answered before a service was chosen
   Counter turns;                // iterations of the loop: a worker that is stuck stops counting

@@ -1,4 +1,5 @@
-// Pools: the connections of a worker that wait for their next exchange, per server, last in, first out.
+// Pools: the connections of a worker that wait for their next exchange, per server, last in, first out; and how many
+// there are altogether.
 #pragma once
 
 #include <array>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/intrusive_list.h"
 #include "config/config.h"
 #include "event/connector.h"
 #include "upstream/connection.h"
@@ -16,7 +18,13 @@ namespace halfdoor {
 // Belongs to its worker's thread. A connection belongs to a side and never serves another.
 class Pools {
  public:
-  Pools(const UpstreamEnvironment& environment, Connector& connector, const Config& config, WorkerCounters& counters);
+  // `most`: connections at a time, waiting and in use. Over it the one that has waited longest is closed for a new one;
+  // that those in use are fewer is for the worker to see to.
+  Pools(const UpstreamEnvironment& environment, Connector& connector, const Config& config, WorkerCounters& counters,
+        uint64_t most);
+  ~Pools();
+  Pools(const Pools&) = delete;
+  Pools& operator=(const Pools&) = delete;
 
   // The most recently used idle connection; null if there is none. With `fresh_only`, only one used within
   // timeouts.pool_fresh on which nothing has come or ended: for requests that may not be re-sent.
@@ -35,20 +43,28 @@ class Pools {
   void drop_idle(UpstreamConnection& connection);
 
  private:
-  using Idle = std::vector<std::unique_ptr<UpstreamConnection>>;
+  using Idle = IntrusiveList<UpstreamConnection, ServerPoolTag>;
 
   Idle& idle(ServerId server) { return idle_[server.service][index_of(server.side)][server.server]; }
   ServerCounters& counters(ServerId server) {
     return counters_.services[server.service]->servers[index_of(server.side)][server.server];
   }
   void retire(Idle& connections);
+  void evict_oldest();
+  void complain(int error);
+  // Out of its lists.
+  std::unique_ptr<UpstreamConnection> take_out(UpstreamConnection& connection);
 
   const UpstreamEnvironment environment_;
   Connector& connector_;
   const Config& config_;
   WorkerCounters& counters_;
   MessageLimits limits_;
-  std::vector<std::array<std::vector<Idle>, 2>> idle_;  // by service, side, server
+  const uint64_t most_;
+  uint64_t open_ = 0;
+  IntrusiveList<UpstreamConnection, Pools> all_idle_;   // the longest idle first; owned
+  std::vector<std::array<std::vector<Idle>, 2>> idle_;  // the same by service, side, server
+  int64_t complains_next_ms_ = 0;
 };
 
 }  // namespace halfdoor

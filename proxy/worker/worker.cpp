@@ -112,10 +112,11 @@ class WorkerThread final : public Worker {
   void run() {
     pthread_setname_np(pthread_self(), fmt::format("worker-{}", options_.index).c_str());
     loop_ = std::make_unique<Loop>();
-    core_ = std::make_unique<WorkerCore>(WorkerCoreOptions{options_.index, options_.snapshot, options_.observer,
-                                                           options_.ledger.get(), options_.access_log.get(), &counters_,
-                                                           &wall_clock_, options_.most_connections, options_.seed},
-                                         loop_->wheel(), *loop_);
+    core_ = std::make_unique<WorkerCore>(
+        WorkerCoreOptions{options_.index, options_.snapshot, options_.observer, options_.ledger.get(),
+                          options_.access_log.get(), &counters_, &wall_clock_, options_.most_connections,
+                          options_.most_memory, options_.client_counts, options_.seed},
+        loop_->wheel(), *loop_);
     options_.snapshot.reset();
     for (size_t i = 0; i < options_.listening_sockets.size(); ++i) {
       acceptors_.push_back(std::make_unique<Acceptor>(
@@ -139,6 +140,8 @@ class WorkerThread final : public Worker {
     core_->flush();    // one write per marked connection
     core_->dispose();  // nothing of what ended is on the stack any more
     counters_.turns.add();
+    // What waits for memory would otherwise ask for it without a pause.
+    if (memory_is_exhausted()) std::this_thread::sleep_for(Milliseconds(1));
   }
 
   WorkerOptions options_;

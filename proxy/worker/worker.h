@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "client/client_counts.h"
 #include "config/snapshot.h"
 #include "exchange/access_log.h"
 #include "exchange/write_ledger.h"
@@ -70,9 +71,11 @@ struct WorkerOptions {
   std::shared_ptr<const Snapshot> snapshot;
   WorkerObserver* observer = nullptr;  // outlives the worker
   std::unique_ptr<WriteLedger> ledger;
-  std::unique_ptr<AccessLog> access_log;  // null: off
-  uint64_t most_connections = 0;          // client connections of this worker
-  uint64_t seed = 0;                      // of request ids and jitter
+  std::unique_ptr<AccessLog> access_log;        // null: off
+  uint64_t most_connections = 0;                // client connections of this worker
+  uint64_t most_memory = 0;                     // bytes that its clients may make it hold; 0: unbounded
+  std::shared_ptr<ClientCounts> client_counts;  // of all workers; null: of this one
+  uint64_t seed = 0;                            // of request ids and jitter
 };
 
 // All functions are for the control thread. They post to the worker's mailbox and return at once.

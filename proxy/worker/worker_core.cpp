@@ -1,6 +1,7 @@
 #include "worker/worker_core.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "filters/chain.h"
@@ -24,10 +25,12 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
     : index_(options.index),
       observer_(*options.observer),
       wheel_(wheel),
+      blocks_(options.most_memory == 0 ? std::numeric_limits<size_t>::max() : options.most_memory),
       filters_(make_filters()),
       notices_(std::make_unique<BuiltInNotices>()),
       chains_(make_chains(filters_, options.snapshot->config())),
-      pools_({turn_, wheel, blocks_}, connector, options.snapshot->config(), *options.counters),
+      pools_({turn_, wheel, blocks_}, connector, options.snapshot->config(), *options.counters,
+             options.most_connections),
       environment_{turn_,
                    wheel,
                    blocks_,
@@ -40,7 +43,7 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
                    options.access_log,
                    &add_generation(options.snapshot)},
       exchanges_(environment_, *this, options.snapshot->config().services.size()),
-      connections_(environment_, exchanges_, options.most_connections),
+      connections_(environment_, exchanges_, {options.most_connections, options.client_counts}),
       stop_deadline_(wheel, *this) {}
 
 WorkerCore::~WorkerCore() {
@@ -153,6 +156,7 @@ void WorkerCore::finish_stop() {
 }
 
 void WorkerCore::dispose() {
+  connections_.keep_to_budget();
   turn_.dispose_all();
   exchanges_.reclaim();
   for (const FencedReport& report : std::exchange(fenced_, {})) observer_.on_fenced(index_, report);

@@ -29,6 +29,8 @@ struct WorkerCoreOptions {
   WorkerCounters* counters = nullptr;
   const WallClock* wall_clock = nullptr;
   uint64_t most_connections = 0;
+  uint64_t most_memory = 0;  // 0: unbounded
+  std::shared_ptr<ClientCounts> client_counts = {};
   uint64_t seed = 0;
 };
 

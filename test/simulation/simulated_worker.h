@@ -39,6 +39,8 @@ class SimulatedWorker {
     std::function<void(Config&)> configure;
     std::vector<Mode> modes;  // by service; primary where missing
     uint64_t most_connections = 1000;
+    uint64_t most_memory = 0;                          // 0: unbounded
+    std::shared_ptr<ClientCounts> client_counts = {};  // to share among workers
   };
 
   // One service "salon" at every host name, two primary servers and one backup server.

@@ -86,13 +86,13 @@ TEST_CASE("every limit and timeout sets the member of its name") {
       "[limits]\nrequest_line = \"1001\"\nrequest_head = \"1002\"\nrequest_fields = 1003\nresponse_head = \"1004\"\n"
       "response_fields = 1005\nchunk_line = \"1006\"\nchunk_extensions = \"1007\"\ninterim_responses = 100\n"
       "buffer = \"5KiB\"\nrefused_body = \"1009\"\ninspect_body = \"1010\"\nrequests_per_connection = 1011\n"
-      "connections = 1012\nconnections_per_client = 1013\nwrites_in_flight = 1014\n"
+      "connections = 1012\nconnections_per_client = 1013\nwrites_in_flight = 1014\nmemory = \"1015\"\n"
       "[timeouts]\nrequest_head = \"1ms\"\nrequest_body = \"2ms\"\nrefused_body = \"3ms\"\nkeep_alive = \"4ms\"\n"
       "client_write = \"5ms\"\nconnect = \"6ms\"\nfirst_byte = \"7ms\"\nresponse_body = \"8ms\"\nevent_stream = "
       "\"9ms\"\n"
       "pool_idle = \"10ms\"\npool_fresh = \"11ms\"\ntunnel_idle = \"12ms\"\nlinger = \"13ms\"\n" +
       kListen + kService);
-  const Limits limits{1001, 1002, 1003, 1004, 1005, 1006, 1007, 100, 5120, 1009, 1010, 1011, 1012, 1013, 1014};
+  const Limits limits{1001, 1002, 1003, 1004, 1005, 1006, 1007, 100, 5120, 1009, 1010, 1011, 1012, 1013, 1014, 1015};
   CHECK(config->limits == limits);
   using Ms = Milliseconds;
   const Timeouts timeouts{Ms(1), Ms(2), Ms(3),  Ms(4),  Ms(5),  Ms(6), Ms(7),

@@ -1,6 +1,7 @@
 // Taking connections off a listening socket of the loopback interface.
 #include "worker/acceptor.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <catch2/catch.hpp>
@@ -65,3 +66,42 @@ TEST_CASE("closing takes everything that waits in the queue, and then nothing mo
   CHECK(::connect(late.get(), listener.address.socket_address(), listener.address.length()) != 0);
   acceptor.close();
 }
+
+// UndefinedBehaviorSanitizer itself needs descriptors to look at an object.
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("without descriptors connections are accepted and closed, one at a time, and it recovers") {
+  Listener listener;
+  std::vector<std::unique_ptr<Stream>> accepted;
+  Acceptor acceptor(
+      listener.loop, std::move(listener.socket), listener.counters,
+      [&](std::unique_ptr<Stream> stream, const Address&, std::string_view) { accepted.push_back(std::move(stream)); });
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(listener.connect());
+  struct rlimit before {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  // No number below the limit is free.
+  struct rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(UniqueFd(::dup(clients.back().get())).get());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  listener.loop.wait(true);
+  listener.loop.wheel().fire_due();
+  CHECK(listener.counters.connections_refused.get() == 1);
+  for (int i = 0; i < 1000 && listener.counters.connections_refused.get() < 3; ++i) {
+    listener.loop.wait(true);
+    listener.loop.wheel().fire_due();
+  }
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(accepted.empty());
+  CHECK(listener.counters.connections_refused.get() == 3);
+  for (const UniqueFd& client : clients) {
+    char byte = 0;
+    CHECK(::recv(client.get(), &byte, 1, 0) <= 0);
+  }
+  const UniqueFd again = listener.connect();
+  for (int i = 0; i < 1000 && accepted.empty(); ++i) {
+    listener.loop.wait(true);
+    listener.loop.wheel().fire_due();
+  }
+  CHECK(accepted.size() == 1);
+}
+#endif
