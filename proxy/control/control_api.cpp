@@ -1,13 +1,13 @@
 #include "control/control_api.h"
 
-#include <event2/event.h>
-#include <event2/http.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "control/access.h"
+#include "control/descriptors.h"
 #include "control/exchange_collector.h"
 #include "control/metrics.h"
 #include "control/mode_body.h"
@@ -17,9 +17,6 @@ namespace halfdoor {
 
 namespace {
 
-constexpr int kIdleSeconds = 30;
-constexpr ev_ssize_t kMostBodyBytes = 64 << 10;
-constexpr ev_ssize_t kMostHeadBytes = 16 << 10;
 constexpr size_t kMostUncertainShown = 10'000;
 constexpr Milliseconds kLeastWait{30'000};
 constexpr Milliseconds kWaitBeyondDrain{5'000};
@@ -28,7 +25,7 @@ SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
 
 void refuse_method(HttpCall& call, const std::string& allowed) {
   const nlohmann::json problem{{"type", "about:blank"},
-                               {"title", reason_of(405)},
+                               {"title", reason_phrase(405)},
                                {"status", 405},
                                {"detail", fmt::format("{} takes {} only", call.path(), allowed)}};
   call.reply(405, "application/problem+json", to_text(problem), {{"Allow", allowed}});
@@ -36,59 +33,26 @@ void refuse_method(HttpCall& call, const std::string& allowed) {
 
 }  // namespace
 
-// One per way in.
-struct ControlApi::Gate {
-  ControlApi* api = nullptr;
-  bool over_tcp = false;
-  struct evhttp* http = nullptr;
-
-  ~Gate() {
-    if (http != nullptr) evhttp_free(http);
-  }
-};
-
 ControlApi::ControlApi(struct event_base* base, ControlApiOptions options)
-    : base_(base), options_(std::move(options)), streams_(base) {}
+    : base_(base),
+      options_(std::move(options)),
+      server_(base, kMostControlConnections, [this](const std::shared_ptr<HttpCall>& call) { answer(call); }),
+      streams_(base) {}
 
 ControlApi::~ControlApi() { close(); }
 
 void ControlApi::close() {
   streams_.close_all();
-  gates_.clear();
+  server_.close();
 }
 
 Status ControlApi::serve_unix(int fd) {
-  // evhttp closes what it listens on.
-  const int copy = ::dup(fd);
-  return copy < 0 ? Status(Error{"no descriptor is left for the control socket"}) : serve(copy, false);
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return Error{"no descriptor is left for the control socket"};
+  return server_.listen(std::move(copy), /*over_tcp=*/false);
 }
 
-Status ControlApi::serve_tcp(UniqueFd fd) { return serve(fd.release(), true); }
-
-Status ControlApi::serve(int fd, bool over_tcp) {
-  auto gate = std::make_unique<Gate>();
-  gate->api = this;
-  gate->over_tcp = over_tcp;
-  gate->http = evhttp_new(base_);
-  if (gate->http == nullptr) return Error{"libevent cannot make an HTTP server"};
-  evhttp_set_timeout(gate->http, kIdleSeconds);
-  evhttp_set_max_body_size(gate->http, kMostBodyBytes);
-  evhttp_set_max_headers_size(gate->http, kMostHeadBytes);
-  evhttp_set_allowed_methods(gate->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-                                             EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
-  evhttp_set_gencb(gate->http, on_request, gate.get());
-  if (evhttp_accept_socket(gate->http, fd) != 0) {
-    ::close(fd);
-    return Error{"libevent cannot accept connections for the control API"};
-  }
-  gates_.push_back(std::move(gate));
-  return {};
-}
-
-void ControlApi::on_request(struct evhttp_request* request, void* gate) {
-  const auto* from = static_cast<Gate*>(gate);
-  from->api->answer(HttpCall::take(request, from->over_tcp));
-}
+Status ControlApi::serve_tcp(UniqueFd fd) { return server_.listen(std::move(fd), /*over_tcp=*/true); }
 
 bool ControlApi::is_welcome(HttpCall& call) const {
   const AccessRequest request{call.method(), call.field("Host"), call.field("Authorization"),
@@ -167,8 +131,13 @@ void ControlApi::change_mode(const std::shared_ptr<HttpCall>& call, size_t index
   const Milliseconds wait = std::max(kLeastWait, service.failover.drain + kWaitBeyondDrain);
   Result<ModeRequest> request = parse_mode_body(call->body(), wait, std::chrono::system_clock::now());
   if (!request) return reply_problem(*call, 400, request.error().message);
-  std::shared_ptr<void> slot = take_deferred_slot(*call);
-  if (!call->is_open()) return;
+  // However many wait, a command is never refused for it: it is carried out, and answered as soon as it is applied.
+  std::shared_ptr<void> slot;
+  if (*deferred_ < kMostDeferred) {
+    slot = take_deferred_slot(*call);
+  } else {
+    request->wait = Milliseconds(0);
+  }
   request->actor = call->over_tcp() ? "token" : call->peer_actor();
   options_.view.coordinator->ask(index, std::move(*request), [call, slot, &service](const ChangeAnswer& answer) {
     switch (answer.kind) {

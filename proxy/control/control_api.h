@@ -11,11 +11,10 @@
 #include "base/unique_fd.h"
 #include "control/api_json.h"
 #include "control/event_streams.h"
-#include "control/http_call.h"
+#include "control/http_server.h"
 #include "failover/journal.h"
 
 struct event_base;
-struct evhttp;
 
 namespace halfdoor {
 
@@ -28,7 +27,8 @@ struct ControlApiOptions {
   std::string admin_token;  // empty: no changes over TCP
 };
 
-// Answers that wait for something (changes, lists of exchanges) at one time; more are told to come again.
+// Answers that wait for something (changes, lists of exchanges) at one time. Further changes are answered when they are
+// applied, further lists with 503.
 inline constexpr size_t kMostDeferred = 64;
 
 // Control thread. Everything that it refers to outlives it.
@@ -39,7 +39,7 @@ class ControlApi {
   ControlApi(const ControlApi&) = delete;
   ControlApi& operator=(const ControlApi&) = delete;
 
-  // A listening socket; the Unix socket stays the caller's, that of TCP is taken over.
+  // A listening socket, non-blocking; the Unix socket stays the caller's, that of TCP is taken over.
   Status serve_unix(int fd);
   Status serve_tcp(UniqueFd fd);
 
@@ -49,9 +49,6 @@ class ControlApi {
   void close();
 
  private:
-  struct Gate;
-  static void on_request(struct evhttp_request* request, void* gate);
-  Status serve(int fd, bool over_tcp);
   void answer(const std::shared_ptr<HttpCall>& call);
   bool is_welcome(HttpCall& call) const;
   void answer_service(const std::shared_ptr<HttpCall>& call, std::string_view name, std::string_view what);
@@ -67,7 +64,7 @@ class ControlApi {
 
   struct event_base* base_;
   ControlApiOptions options_;
-  std::vector<std::unique_ptr<Gate>> gates_;
+  HttpServer server_;
   EventStreams streams_;
   std::shared_ptr<size_t> deferred_ = std::make_shared<size_t>(0);
 };

@@ -35,6 +35,7 @@ Daemon::Daemon(std::shared_ptr<const Config> config, const std::vector<std::stri
   timer_ = evtimer_new(base_.get(), on_timer, this);
   HALFDOOR_CHECK(timer_ != nullptr);
   catch_signals();
+  watch_memory();
 }
 
 Daemon::~Daemon() {

@@ -51,6 +51,8 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   Status start_workers(const StartWorker& start_worker);
   Status start_api(const ControlSocket& socket);
   void catch_signals();
+  // Looks again and again whether an allocation has failed.
+  void watch_memory();
   void warn(const std::string& line);
 
   // daemon.cpp

@@ -11,9 +11,11 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory_reserve.h"
 #include "control/access.h"
 #include "control/daemon.h"
 #include "control/descriptors.h"
+#include "control/memory_plan.h"
 #include "control/supervisor.h"
 #include "control/version.h"
 #include "event/listen.h"
@@ -42,6 +44,22 @@ Status check_surroundings(Config& config) {
 void Daemon::warn(const std::string& line) {
   log_error("{}", line);
   warnings_.push_back(line);
+}
+
+void Daemon::watch_memory() {
+  constexpr timeval kEvery{0, 200'000};
+  events_.push_back(event_new(
+      base_.get(), -1, EV_PERSIST,
+      [](evutil_socket_t, short, void*) {
+        if (!refill_memory_reserve()) return;
+        static SteadyTime next_line;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        if (now < next_line) return;
+        next_line = now + std::chrono::seconds(1);
+        log_error("the system has no memory left: new requests are refused; lower limits.memory or give it more");
+      },
+      nullptr));
+  HALFDOOR_CHECK(events_.back() != nullptr && event_add(events_.back(), &kEvery) == 0);
 }
 
 void Daemon::catch_signals() {
@@ -85,10 +103,13 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
   const int workers = config_->worker_count();
   const Result<uint64_t> connections = plan_connections(*config_);
   if (!connections) return connections.error();
+  const Result<uint64_t> memory = memory_within(*config_, config_->limits.memory, memory_of_machine());
+  if (!memory) return memory.error();
   Result<Listeners> listeners = open_listeners(*config_, workers);
   if (!listeners) return listeners.error();
   addresses_ = listeners->addresses;
   const auto share = std::max<uint64_t>(1, *connections / static_cast<uint64_t>(workers));
+  const auto client_counts = std::make_shared<ClientCounts>();
   const uint64_t seed = random_seed();
   if (config_->access_log != "off") {
     const AccessFormat format = config_->access_log_json ? AccessFormat::json : AccessFormat::combined;
@@ -105,12 +126,16 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
     options.ledger = std::move(*ledger);
     if (access_log_) options.access_log = access_log_->make_log(i);
     options.most_connections = share;
+    options.most_memory = *memory / static_cast<uint64_t>(workers);
+    options.client_counts = client_counts;
     options.seed = seed + static_cast<uint64_t>(i);
     Result<std::unique_ptr<Worker>> worker = start_worker(std::move(options));
     if (!worker) return worker.error();
     workers_.push_back(std::move(*worker));
   }
   for (const std::string& address : addresses_) log_info("listening on {}", address);
+  log_info("at most {} client connections and {} MiB for what they send and receive", share * workers_.size(),
+           *memory >> 20);
   return {};
 }
 
@@ -140,6 +165,8 @@ Status Daemon::start_api(const ControlSocket& socket) {
 }
 
 int run_daemon(const std::string& config_file, const StartWorker& start_worker) {
+  set_memory_reserve_aside();
+  event_set_mem_functions(allocate_or_use_reserve, reallocate_or_use_reserve, std::free);
   LoadedConfig loaded = load_config(config_file);
   for (const std::string& problem : loaded.problems) std::fprintf(stderr, "%s\n", problem.c_str());
   if (!loaded.config) return 2;

@@ -11,7 +11,7 @@ namespace halfdoor {
 
 namespace {
 
-constexpr uint64_t kDescriptorsPerWorker = 4;  // epoll, eventfd, in-flight file, spare
+constexpr uint64_t kDescriptorsPerWorker = 4;  // epoll, its timer, eventfd, in-flight file
 constexpr uint64_t kFewestConnections = 16;
 // Enough for limits.connections of a million; the kernel keeps a table of this size.
 constexpr uint64_t kMostDescriptors = 1 << 21;
@@ -22,7 +22,8 @@ uint64_t fixed_descriptors(const Config& config) {
     for (const Side side : kSides) servers += service.side(side).servers.size();
   }
   const auto workers = static_cast<uint64_t>(config.worker_count());
-  return kReservedDescriptors + workers * (config.listeners.size() + servers + kDescriptorsPerWorker);
+  return kReservedDescriptors + kMostControlConnections +
+         workers * (2 * config.listeners.size() + servers + kDescriptorsPerWorker);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace halfdoor {
 
 namespace {
 
-// evhttp cuts a stream that is silent for its timeout.
+// Whoever watches sees that the daemon is there; whoever does not read is found out.
 constexpr timeval kHeartbeatEvery{5, 0};
 
 void on_heartbeat(evutil_socket_t, short, void* streams) {

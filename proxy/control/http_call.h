@@ -7,31 +7,30 @@
 #include <utility>
 #include <vector>
 
-struct evhttp_request;
-struct evhttp_connection;
-
 namespace halfdoor {
 
-// Control thread. Keeps itself alive until it is answered or its connection ends.
-class HttpCall : public std::enable_shared_from_this<HttpCall> {
+class HttpConnection;
+
+// Control thread. Whoever will answer it keeps it; its connection does as long as it is open.
+class HttpCall {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
-  // Reads all of the request, body included.
-  static std::shared_ptr<HttpCall> take(struct evhttp_request* request, bool over_tcp);
+  // The request is complete: its head stands in the connection.
+  static std::shared_ptr<HttpCall> begin(HttpConnection& connection, std::string body);
 
   const std::string& method() const { return method_; }
   const std::string& path() const { return path_; }
   const std::string& body() const { return body_; }
   bool over_tcp() const { return over_tcp_; }
-  // Of the first one; empty if there is none.
+  // Of the first one; empty if there is none, or the call is not open.
   std::string field(const char* name) const;
   std::string query_parameter(std::string_view name) const;
   // "uid:0(root)" by the credentials of the peer of a Unix socket.
   std::string peer_actor() const;
 
   // Neither answered nor left.
-  bool is_open() const { return request_ != nullptr; }
+  bool is_open() const { return connection_ != nullptr; }
   // No effect when it is not open. At most once.
   void reply(int status, const std::string& content_type, const std::string& body, const Fields& fields = {});
   void reply_json(int status, const std::string& body) { reply(status, "application/json", body); }
@@ -41,22 +40,21 @@ class HttpCall : public std::enable_shared_from_this<HttpCall> {
   bool send_event(const std::string& text);
   void end_stream();
 
+  // For the connection: it is closed.
+  void cut_loose() { connection_ = nullptr; }
+
  private:
   HttpCall() = default;
-  static void on_close(struct evhttp_connection* connection, void* call);
-  void let_go();
 
-  struct evhttp_request* request_ = nullptr;
+  HttpConnection* connection_ = nullptr;
   std::string method_;
   std::string path_;
   std::string query_;
   std::string body_;
   bool over_tcp_ = false;
-  std::shared_ptr<HttpCall> self_;
 };
 
 // An error as application/problem+json (RFC 9457); `detail` is for people.
 void reply_problem(HttpCall& call, int status, const std::string& detail);
-const char* reason_of(int status);
 
 }  // namespace halfdoor

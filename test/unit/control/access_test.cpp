@@ -84,12 +84,15 @@ TEST_CASE("connections_follow_from_the_descriptors") {
   config.listeners.resize(1);
   config.services.resize(1);
   for (SideConfig& side : config.services[0].sides) side.servers.resize(1);
-  // 32 in reserve, and per worker a listener, two servers and four of its own.
-  CHECK(*connections_within(config, 0, 1024) == (1024 - 32 - 2 * 7) / 2);
+  // 32 in reserve, 128 for the control API, and per worker a listener with its spare, two servers and four of its own.
+  CHECK(*connections_within(config, 0, 1024) == (1024 - 32 - 128 - 2 * 8) / 2);
   CHECK(*connections_within(config, 100, 1024) == 100);
-  CHECK(*connections_within(config, 489, 1024) == 489);
-  CHECK_FALSE(connections_within(config, 490, 1024));
-  CHECK_FALSE(connections_within(config, 0, 64));
+  CHECK(*connections_within(config, 424, 1024) == 424);
+  CHECK_FALSE(connections_within(config, 425, 1024));
+  CHECK_FALSE(connections_within(config, 425, 1025));
+  CHECK(*connections_within(config, 425, 1026) == 425);
+  CHECK_FALSE(connections_within(config, 0, 176 + 2 * 16 - 1));
+  CHECK(*connections_within(config, 0, 176 + 2 * 16) == 16);
   CHECK(*connections_within(config, 0, uint64_t{1} << 40) == kMostDefaultConnections);
 }
 
