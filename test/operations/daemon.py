@@ -74,6 +74,7 @@ class Halfdoor:
         self.config_path = os.path.join(folder, "halfdoor.toml")
         self.log_path = os.path.join(folder, "halfdoor.log")
         self.environment = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0:quarantine_size_mb=4", **(environment or {})}
+        self.prefix = []  # a command in front, which becomes halfdoor
         self.port = 0
         self.process = None
         self.reserved = None
@@ -107,7 +108,7 @@ address = "127.0.0.1:{self.port}"
         self.may_end = not wait
         self.log_begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*self.prefix, BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL,
                                             stdout=self.stdout or log, stderr=log, env=self.environment)
         if wait:
             self.wait_until_serving()
