@@ -97,7 +97,7 @@ std::optional<std::string> decode_value(std::string_view value) {
 }
 
 bool read_urlencoded(std::string_view body, Collector& collector) {
-  return for_each_parameter(body, "&;", [&](const Parameter& parameter) {
+  return for_each_reading(body, [&](const Parameter& parameter) {
     if (collector.is_wanted(parameter.name)) collector.take(parameter.name, decode_value(parameter.value));
     // A field of this name announces another charset (HTML, form submission).
     return !may_be_read_as(parameter.name, "_charset_") && collector.is_complete();

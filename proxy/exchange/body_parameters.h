@@ -32,7 +32,7 @@ struct BodyParameters {
 // Looks for parameters that a host may read as one of `names`. `fields` of the request, `body` without framing. A body
 // of a type that carries no parameters is readable and has none. Strict: what a lenient host could still make sense of
 // is not readable.
-//   urlencoded: parameters between "&" or ";", in every spelling of exchange/parameter.h.
+//   urlencoded: parameters between "&", and between "&" or ";", in every spelling of exchange/parameter.h.
 //   multipart:  RFC 7578 as browsers write it; no preamble, epilogue, nesting, folding, encodings or "name*".
 //   JSON:       RFC 8259; members of objects at every depth, repeated ones too.
 BodyParameters find_body_parameters(const FieldList& fields, std::string_view body,

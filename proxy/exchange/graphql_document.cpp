@@ -1,5 +1,8 @@
 #include "exchange/graphql_document.h"
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "exchange/graphql_tokens.h"
 
 namespace halfdoor {
@@ -162,17 +165,49 @@ class DocumentReader {
   size_t depth_ = 0;
 };
 
-// A host that does not know block strings reads `"""` as an empty string and the beginning of another, and so may find
-// an operation in what is text to others. One that finds no tokens there refuses the document.
-bool hides_operation_in_block_string(std::string_view text) {
-  if (text.find("\"\"\"") == std::string_view::npos) return false;
-  GraphqlTokens tokens(text, /*with_block_strings=*/false);
-  bool names_operation = false;
-  for (GraphqlToken token = tokens.next(); token.kind != Kind::end; token = tokens.next()) {
-    if (token.kind == Kind::bad) return false;
-    names_operation = names_operation || token.is_name("mutation") || token.is_name("subscription");
+constexpr bool is_name_char(char c) {
+  const char lower = ascii_lower(c);
+  return c == '_' || is_digit(c) || (lower >= 'a' && lower <= 'z');
+}
+
+// A string of before 2018, or as much of it as its line has. `text` begins with its quotation mark.
+size_t old_string_size(std::string_view text) {
+  for (size_t at = 1; at < text.size(); ++at) {
+    if (text[at] == '"') return at + 1;
+    if (text[at] == '\n' || text[at] == '\r') return at;
+    if (text[at] == '\\') ++at;
   }
-  return names_operation;
+  return text.size();
+}
+
+// A host that does not know block strings reads `"""` as an empty string and the beginning of another, and so may find
+// a definition in what is text to others. It is taken to forgive everything else.
+bool hides_definition_in_block_string(std::string_view text) {
+  if (text.find("\"\"\"") == std::string_view::npos) return false;
+  size_t depth = 0;
+  bool may_begin = true;
+  while (!text.empty()) {
+    const char c = text.front();
+    size_t size = 1;
+    if (is_name_char(c)) {
+      size = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_name_char) - text.begin());
+      const std::string_view name = text.substr(0, size);
+      if (may_begin && name != "query" && name != "fragment") return true;
+      may_begin = false;
+    } else if (c == '#') {
+      size = std::min(text.find_first_of("\r\n"), text.size());
+    } else if (c == '"') {
+      size = old_string_size(text);
+    } else if (c == '{' || c == '(' || c == '[') {
+      ++depth;
+      may_begin = false;
+    } else if (c == '}' || c == ')' || c == ']') {
+      if (depth > 0) --depth;
+      may_begin = depth == 0 && c == '}';
+    }
+    text.remove_prefix(size);
+  }
+  return false;
 }
 
 }  // namespace
@@ -181,7 +216,7 @@ GraphqlDocument read_graphql_document(std::string_view text) {
   if (!is_plain_graphql_text(text)) return GraphqlDocument::unreadable;
   const GraphqlDocument found = DocumentReader(text).read();
   if (found != GraphqlDocument::queries) return found;
-  return hides_operation_in_block_string(text) ? GraphqlDocument::unreadable : found;
+  return hides_definition_in_block_string(text) ? GraphqlDocument::unreadable : found;
 }
 
 }  // namespace halfdoor

@@ -85,7 +85,7 @@ GraphqlToken GraphqlTokens::next() {
   }
   if (c == '-' || is_digit(c)) return take(GraphqlToken::Kind::number, number_size());
   if (c == '"') {
-    const bool is_block = with_block_strings_ && rest_.starts_with(kBlockQuote);
+    const bool is_block = rest_.starts_with(kBlockQuote);
     return take(GraphqlToken::Kind::text, is_block ? block_string_size() : string_size());
   }
   if (c == '.') return take(GraphqlToken::Kind::punctuator, rest_.starts_with("...") ? 3 : 0);

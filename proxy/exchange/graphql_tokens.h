@@ -20,9 +20,7 @@ struct GraphqlToken {
 // Takes one token after the other off a text that is_plain_graphql_text().
 class GraphqlTokens {
  public:
-  // `with_block_strings` false: as hosts read it that know only the strings of before 2018.
-  explicit GraphqlTokens(std::string_view text, bool with_block_strings = true)
-      : rest_(text), with_block_strings_(with_block_strings) {}
+  explicit GraphqlTokens(std::string_view text) : rest_(text) {}
 
   // `bad` for what is no token; it stays with that.
   GraphqlToken next();
@@ -36,7 +34,6 @@ class GraphqlTokens {
   size_t block_string_size() const;
 
   std::string_view rest_;
-  const bool with_block_strings_;
 };
 
 // Well-formed UTF-8 without what some hosts take for the end of a line or of the text: control characters but tab, LF

@@ -39,7 +39,7 @@ bool for_each_override(const RequestHead& head, const std::vector<std::string>& 
     });
     if (!goes_on || (is_empty && !visit(std::string_view{}))) return false;
   }
-  return for_each_parameter(head.query, "&;", [&](const Parameter& parameter) {
+  return for_each_reading(head.query, [&](const Parameter& parameter) {
     return !is_override_parameter(parameter.name, names) || visit(std::string_view(override_value(parameter.value)));
   });
 }

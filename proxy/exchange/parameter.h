@@ -28,6 +28,14 @@ bool for_each_parameter(std::string_view text, std::string_view separators, Visi
   return true;
 }
 
+// The same for every parameter that some host sees: of those that split at "&" alone, and of those that split at ";"
+// too.
+template <class Visit>
+bool for_each_reading(std::string_view text, Visit visit) {
+  if (!for_each_parameter(text, "&", visit)) return false;
+  return text.find(';') == std::string_view::npos || for_each_parameter(text, "&;", visit);
+}
+
 // `text` with its escapes decoded once; what is no escape stays. Returns whether there was any.
 bool decode_escapes(std::string_view text, std::string& out);
 

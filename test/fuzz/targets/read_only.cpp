@@ -28,12 +28,22 @@ ReadOnlyConfig choose_rules(Input& input) {
   return rules;
 }
 
+std::string upper(std::string text) {
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= 0x20) text.pop_back();
+  text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
 bool lists_websocket(const reference::Message& message) {
   for (const std::string& value : message.values("upgrade")) {
     // protocol-name ["/" protocol-version], between commas.
-    std::string list = "," + reference::lower(value) + ",";
-    std::erase_if(list, [](char c) { return c == ' ' || c == '\t'; });
-    if (list.find(",websocket,") != std::string::npos || list.find(",websocket/") != std::string::npos) return true;
+    std::string list = reference::lower(value) + ",";
+    for (size_t comma = list.find(','); comma != std::string::npos; comma = list.find(',')) {
+      const std::string protocol = upper(list.substr(0, std::min(comma, list.find('/'))));
+      if (protocol == "WEBSOCKET") return true;
+      list.erase(0, comma + 1);
+    }
   }
   return false;
 }
@@ -50,13 +60,6 @@ std::vector<std::string> all_overrides(const reference::Message& message, const 
     if (name == "op") methods.push_back(value);
   }
   return methods;
-}
-
-std::string upper(std::string text) {
-  while (!text.empty() && static_cast<unsigned char>(text.back()) <= 0x20) text.pop_back();
-  text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
-  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return text;
 }
 
 // Whether some rule of `rules` names the resource for this method, read as `host` reads it.

@@ -43,7 +43,7 @@ TEST_CASE("finds_the_method_in_a_form") {
   CHECK(overrides(kForm, "_method=DELETE") == "DELETE");
   CHECK(overrides("-", "_method=DELETE") == "DELETE");
   CHECK(overrides("application/x-www-form-urlencoded; charset=UTF-8", "a=1&_METHOD=put") == "put");
-  CHECK(overrides(kForm, "%5fmethod[]=%44ELETE&_method=GET;_method") == "DELETE|GET|");
+  CHECK(overrides(kForm, "%5fmethod[]=%44ELETE&_method=GET;_method") == "DELETE|GET;_method|GET|");
   CHECK(overrides(kForm, "_method=") == "");
   CHECK(overrides(kForm, "verb=PUT", {"verb"}) == "PUT");
   CHECK(overrides(kForm, "_charset_=utf-7&a=1") == "unreadable");

@@ -194,6 +194,8 @@ TEST_CASE("refuses_block_strings_behind_which_older_hosts_find_a_mutation") {
   CHECK(kind_of("query A{a(x:[\"\"\",\"])} mutation B{b} #\"\"\"])}") == "unreadable");
   CHECK(kind_of("query A{a(x:[\"\"\",\"])} subscription B{b} #\"\"\"])}") == "unreadable");
   CHECK(kind_of("query A{a(x:[\"\"\",\"])} query B{b} #\"\"\"])}") == "queries");
+  CHECK(kind_of("query A{a(x:[\"\"\",\"])} extend B{b} #\"\"\"])}") == "unreadable");
+  CHECK(kind_of("{a(x:\"\"\"say \"b\" \"\"\")}") == "queries");
   // To such a host this one does not end its string.
   CHECK(kind_of("{a(x:\"\"\"\nmutation\n\"\"\")}") == "queries");
   CHECK(kind_of("{a(x:\"\"\"mutation\"\"\")}") == "queries");

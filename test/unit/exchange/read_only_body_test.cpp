@@ -115,6 +115,7 @@ TEST_CASE("an_override_in_the_body_of_an_allowed_request_must_be_allowed_too") {
                                          {kForm, "_method=DELETE&_method=PUT", "override in the body"},
                                          {kForm, "a=1&%5fMETHOD%5B%5D=delete", "override in the body"},
                                          {kForm, "_method", "override in the body"},
+                                         {kForm, "_method=PUT;x", "override in the body"},
                                          {kForm, "_method=", "override in the body"},
                                          {kForm, "_method=PATCH", "override in the body"},
                                          {kForm, "_charset_=utf-16", "unreadable body"},

@@ -204,6 +204,7 @@ TEST_CASE("refuses_a_method_parameter_in_any_spelling") {
                                  "a=1;_method=DELETE",
                                  ";_method=DELETE",
                                  "_method=GET;_method=DELETE",
+                                 "_method=GET;x",
                                  "_method",
                                  "_method=",
                                  "_method&a=1",
