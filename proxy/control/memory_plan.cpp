@@ -57,7 +57,8 @@ uint64_t memory_of_machine(const std::string& root) {
   uint64_t least = static_cast<uint64_t>(std::max<long>(0, ::sysconf(_SC_PHYS_PAGES))) *
                    static_cast<uint64_t>(std::max<long>(0, ::sysconf(_SC_PAGESIZE)));
   struct rlimit limit {};
-  if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
+    if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) continue;
     least = std::min<uint64_t>(least, limit.rlim_cur);
   }
   return std::min(least, memory_of_cgroup(root));

@@ -1,7 +1,7 @@
 """limits.memory, and a system without memory: requests are refused, nobody is aborted, operators get in, it recovers."""
 
+import re
 import resource
-import threading
 
 from overload import Crowd, OverloadTest
 from story import main
@@ -61,19 +61,20 @@ class MemoryTest(OverloadTest):
     def test_a_system_without_memory_does_not_end_it(self):
         daemon = self.serve(timeouts='client_write = "5s"', server="workers = 1")
 
-        def address_space():
-            with open(f"/proc/{daemon.process.pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[0]) * resource.getpagesize()
+        def data():
+            with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
+                return int(re.search(r"VmData:\s+(\d+) kB", file.read()).group(1)) << 10
 
-        before = resource.prlimit(daemon.process.pid, resource.RLIMIT_AS)
-        resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, (address_space() + (1 << 20), before[1]))
+        # Not the address space: malloc has much of that in advance.
+        before = resource.prlimit(daemon.process.pid, resource.RLIMIT_DATA)
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_DATA, (data() + (1 << 20), before[1]))
         try:
             with self.flood(daemon):
                 wait_for("an allocation has failed", lambda: "no memory left" in daemon.log(), 30)
                 daemon.check_alive()
                 self.assert_operable(daemon)
         finally:
-            resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, before)
+            resource.prlimit(daemon.process.pid, resource.RLIMIT_DATA, before)
         self.assert_recovers(daemon)
 
 
