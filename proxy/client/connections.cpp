@@ -139,6 +139,7 @@ void ClientConnections::on_closed(ClientConnection& connection) {
   connection.ListLink<IdleConnectionTag>::leave();
   connection.ListLink<StalledConnectionTag>::leave();
   --open_;
+  if (open_ == 0) chores_.clear();
   if (connection.was_refused()) --refused_open_;
   environment_.blocks.budget().release(kBytesEach);
   environment_.counters.connections.set(open_);
