@@ -29,7 +29,7 @@ std::string describe_messages(const std::vector<std::unique_ptr<Message>>& messa
   for (const auto& message : messages) {
     text += "at " + number(message->at);
     if (message->has_head) text += "\n" + describe(message->head);
-    text += "body " + message->body + "\n";
+    text += "body " + message->body + "\n" + message->trailers;
     if (message->is_complete) text += "complete, bytes " + number(message->bytes) + "\n";
   }
   return text + "error " + number(static_cast<uint64_t>(error.status)) + " " + std::string(error.what);
@@ -68,6 +68,8 @@ Requests read_requests(const Pieces& pieces, const MessageLimits& limits) {
         case ReadEvent::end:
           message.is_complete = true;
           message.bytes = taken - message.at;
+          if (reader.has_trailers()) message.trailers = reader.take_trailers();
+          require(!reader.has_trailers(), "trailers are taken once");
           begin();
           wants_more = input.empty();
           break;
@@ -127,6 +129,7 @@ Responses read_responses(const Pieces& pieces, ResponseSetting setting, const Me
         message->body += reader.body();
       } else if (event == ReadEvent::end) {
         message->is_complete = true;
+        if (reader.has_trailers()) message->trailers = reader.take_trailers();
         message->bytes = taken - message->at;
         return seen;
       } else {
@@ -178,6 +181,19 @@ std::vector<reference::Field> fields_of(const FieldList& fields) {
   for (const Field& field : fields) {
     require(field.id == find_field_id(field.name), "every field carries the id of its name");
     all.push_back({reference::lower(field.name), std::string(field.value)});
+  }
+  return all;
+}
+
+std::vector<reference::Field> fields_in(std::string_view lines) {
+  std::vector<reference::Field> all;
+  while (!lines.empty()) {
+    const size_t end = lines.find("\r\n");
+    const size_t colon = lines.find(": ");
+    require(end != std::string_view::npos && colon < end, "trailers are lines of a name and a value",
+            [&] { return printable(lines); });
+    all.push_back({reference::lower(lines.substr(0, colon)), std::string(lines.substr(colon + 2, end - colon - 2))});
+    lines.remove_prefix(end + 2);
   }
   return all;
 }

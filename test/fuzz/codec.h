@@ -21,8 +21,9 @@ struct ReadMessage {
   bool has_head = false;
   bool is_complete = false;
   std::string body;
-  size_t at = 0;     // where it begins
-  size_t bytes = 0;  // complete only
+  std::string trailers;  // lines, each ended by CRLF
+  size_t at = 0;         // where it begins
+  size_t bytes = 0;      // complete only
 };
 using ReadRequest = ReadMessage<RequestHead>;
 using ReadResponse = ReadMessage<ResponseHead>;
@@ -52,6 +53,8 @@ std::string describe(const ResponseHead& head);
 std::string describe(const Requests& requests);
 std::string describe(const Responses& responses);
 
+// Lines, each ended by CRLF, as the readers give trailers.
+std::vector<reference::Field> fields_in(std::string_view lines);
 // As names in lower case and values.
 std::vector<reference::Field> fields_of(const FieldList& fields);
 std::string describe(const std::vector<reference::Field>& fields);

@@ -230,8 +230,10 @@ class Reader {
     if (!take_fields(message().trailers)) return;
     message().trailer_bytes = before - rest_.size();
     for (const Field& field : message().trailers) {
-      for (const std::string_view name : {"content-length", "transfer-encoding", "host", "authorization", "connection",
-                                          "te", "trailer", "upgrade", "expect", "x-http-method-override"}) {
+      for (const std::string_view name :
+           {"content-length", "transfer-encoding", "host", "authorization", "connection", "te", "trailer", "upgrade",
+            "expect", "cookie", "set-cookie", "content-type", "content-encoding", "proxy-authorization",
+            "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-forwarded-for"}) {
         if (field.name == name) return void(refuse("trailer that decides"));
       }
     }

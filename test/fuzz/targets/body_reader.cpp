@@ -12,6 +12,7 @@ struct Seen {
   std::string body;
   BodyReader::Outcome outcome = BodyReader::Outcome::need_more;
   std::string what;
+  std::string trailers;
   size_t taken = 0;
 
   bool operator==(const Seen&) const = default;
@@ -40,7 +41,10 @@ Seen read(const Pieces& pieces, BodyFraming framing, uint64_t length, const Body
       seen.body += reader.piece();
     }
     require(calls <= 2 * offered + pieces.size() + 1, "each call takes a byte or asks for more");
-    if (seen.outcome == Outcome::end) break;
+    if (seen.outcome == Outcome::end) {
+      if (reader.has_trailers()) seen.trailers = reader.take_trailers();
+      break;
+    }
     if (seen.outcome == Outcome::error) {
       seen.what = reader.what();
       // How far it had read when it saw the error is its own business.
@@ -81,6 +85,7 @@ void check_against_reference(const Seen& seen, std::string_view wire, const Body
     require(reading.message.longest_chunk_line <= limits.chunk_line, "a chunk line over the limit is refused", why);
     require(reading.message.extension_bytes <= limits.extensions, "extensions over the limit are refused", why);
     require(reading.message.trailer_bytes <= limits.trailers, "trailers over the limit are refused", why);
+    require_same(describe(fields_in(seen.trailers)), describe(reading.message.trailers), "the trailers are as sent");
     require(reading.message.trailers.size() <= limits.trailer_fields, "more trailers than the limit are refused", why);
   }
   if (seen.outcome == BodyReader::Outcome::need_more && !wire.empty()) {

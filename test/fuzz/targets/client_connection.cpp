@@ -82,6 +82,9 @@ std::vector<reference::Message> read_responses(std::string_view bytes, const std
 
 void check_mode(const StrictHosts& hosts, const SimulatedWorker& worker, bool has_rules) {
   const Mode mode = worker.snapshot->states[0].mode;
+  for (const StrictHosts::Request& request : hosts.requests()) {
+    require(request.message.trailers.empty() || request.message.has("te"), "trailers go on only with TE");
+  }
   for (const StrictHosts::Request& request : hosts.heads()) {
     const reference::Message& message = request.message;
     const auto why = [&] { return message.method + " " + printable(message.target); };

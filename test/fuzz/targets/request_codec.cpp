@@ -45,10 +45,13 @@ void check_against_reference(const ReadRequest& read, bool was_refused, std::str
   require(reading.outcome == Outcome::complete, "a message that is accepted is one to a strict parser", why);
   require(read.bytes == message.size, "a message ends where a strict parser ends it", why);
   require_same(read.body, message.body, "the body is what a strict parser takes for it");
+  require_same(describe(fields_in(read.trailers)), describe(message.trailers), "the trailers are as sent");
   check_limits(message, limits);
 }
 
-std::string serialise(const RequestHead& original, std::string_view body) {
+std::string serialise(const ReadRequest& read) {
+  const RequestHead& original = read.head;
+  const std::string_view body = read.body;
   RequestHead head = original;
   remove_hop_by_hop(head.fields);
   if (head.authority.empty()) head.fields.set(FieldId::host, "Host", "first.example");
@@ -59,13 +62,13 @@ std::string serialise(const RequestHead& original, std::string_view body) {
   SliceQueue from(pool);
   from.append(body);
   for (size_t most = 1; !from.empty(); most *= 7) write_chunk(out, from, most);
-  write_last_chunk(out);
+  write_last_chunk(out, read.trailers);
   return text_of(out);
 }
 
 // What leaves towards the host.
 void check_what_is_sent(const ReadRequest& read) {
-  const std::string sent = serialise(read.head, read.body);
+  const std::string sent = serialise(read);
   const Reading reading = reference::read_request(sent, Strictness::sent);
   const auto why = [&] { return reading.why + "\n" + printable(sent); };
   require(reading.outcome == Outcome::complete, "what is written is accepted by a strict parser", why);
@@ -74,6 +77,7 @@ void check_what_is_sent(const ReadRequest& read) {
   require_same(message.method, read.head.method, "the method is sent on as it came");
   require_same(message.target, read.head.target, "the target is sent on byte for byte");
   require_same(message.body, read.body, "the body is sent on as it came");
+  require_same(describe(message.trailers), describe(fields_in(read.trailers)), "trailers are sent on as they came");
   if (!read.head.authority.empty()) {
     require_same(message.values("host").front(), read.head.authority, "Host is the authority that counts");
   }
@@ -95,7 +99,7 @@ void check_what_is_sent(const ReadRequest& read) {
   const Requests again = read_requests({sent}, {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX});
   require(again.error.status == 0 && again.messages.front()->is_complete, "what is written is read again", why);
   const ReadRequest& second = *again.messages.front();
-  require_same(serialise(second.head, second.body), sent, "what is written, read and written stays the same");
+  require_same(serialise(second), sent, "what is written, read and written stays the same");
   require(second.head.path == read.head.path && second.head.query == read.head.query &&
               second.head.has_query == read.head.has_query,
           "path and query are understood alike");

@@ -28,6 +28,7 @@ void check_against_reference(const ReadResponse& read, bool was_refused, std::st
   if (read.is_complete) require(read.bytes == message.size, "bytes behind a message never belong to it", why);
   if (reading.outcome != Outcome::refused) {
     require_same(read.body, message.body, "the body is what a strict parser takes for it");
+    require_same(describe(fields_in(read.trailers)), describe(message.trailers), "the trailers are as sent");
   }
 }
 
@@ -50,7 +51,7 @@ std::string serialise(const ReadResponse& read, const RequestHead& request) {
   SliceQueue from(pool);
   from.append(read.body);
   for (size_t most = 1; !from.empty(); most *= 7) write_chunk(out, from, most);
-  write_last_chunk(out);
+  write_last_chunk(out, read.trailers);
   return text_of(out);
 }
 
@@ -67,6 +68,9 @@ void check_what_is_sent(const ReadResponse& read, const RequestHead& request) {
   require(message.size == sent.size(), "what is written is one message", why);
   require(message.status == read.head.status, "the status is sent on");
   require_same(message.body, read.body, "the body is sent on as it came");
+  if (message.is_chunked) {
+    require_same(describe(message.trailers), describe(fields_in(read.trailers)), "trailers are sent on as they came");
+  }
   require(request.minor_version == 1 || !message.is_chunked, "HTTP/1.0 never gets chunks", why);
   const bool says_close = message.has("connection") && message.values("connection").front() == "close";
   require(!message.is_until_close || says_close, "a body that ends with the connection says so", why);

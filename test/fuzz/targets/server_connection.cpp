@@ -143,6 +143,8 @@ void run(std::string_view bytes) {
     pass_time(worker, 70'000);
   }
   const Answer first = read_answer(client, 0, kind == 1);
+  const bool has_trailers = first.is_whole && !first.messages.back().trailers.empty();
+  require(!has_trailers || kind == 3, "trailers are sent only to a client that takes them");
   require(first.is_whole || client.is_over(), "a request gets an answer or a close");
   if (!client.is_over()) {
     ask_again(worker, client, second_kind);
