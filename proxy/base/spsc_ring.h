@@ -22,6 +22,8 @@ class SpscRing {
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
+  // Consumer.
+  bool empty() const { return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire); }
   // Consumer. False: empty.
   [[nodiscard]] bool pop(T& value) {
     const size_t head = head_.load(std::memory_order_relaxed);

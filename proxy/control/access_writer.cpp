@@ -26,7 +26,7 @@ constexpr int64_t kRetryWriteMs = 200;
 constexpr int64_t kComplainMs = 1'000;
 // What a stop waits for a disk that is full or a pipe that is not read.
 constexpr int64_t kLastTryMs = 1'000;
-constexpr int kGatherMs = 10;
+constexpr int64_t kGatherMs = 50;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 }  // namespace
@@ -65,7 +65,8 @@ struct AccessWriter::Shared {
   void throw_away_all();
   void set_trouble(const std::string& what);
   void tell_what_was_dropped(int64_t now_ms);
-  void wait(int64_t until_ms) const;
+  bool has_more() const;
+  void wait(int64_t until_ms);
 
   // Set before the thread starts, or atomic.
   AccessFile file;  // but for its path the thread's
@@ -73,6 +74,7 @@ struct AccessWriter::Shared {
   std::vector<std::shared_ptr<AccessQueue>> queues;  // by worker
   std::atomic<bool> is_stopping{false};
   std::atomic<bool> must_reopen{false};
+  std::atomic<bool> is_idle{false};  // the thread waits to be told of the next buffer
   std::atomic<uint64_t> written{0};
   std::atomic<uint64_t> thrown_away{0};  // by the thread
   std::atomic<int64_t> complained_ms{0};
@@ -83,6 +85,7 @@ struct AccessWriter::Shared {
   size_t from_queue = 0;                  // that it came from
   std::string trouble;                    // why nothing can be written; empty: it can
   bool pipe_is_full = false;
+  bool was_busy = false;  // something was taken since the last wait
   int64_t open_again_ms = kNever;
   int64_t write_again_ms = kNever;
   int64_t tell_again_ms = kNever;
@@ -99,7 +102,9 @@ AccessWriter::~AccessWriter() { stop(Milliseconds(1'000)); }
 
 std::unique_ptr<AccessLog> AccessWriter::make_log(int worker) {
   AccessBuffer::Calls calls;
-  calls.wake = [shared = shared_] { shared->wake(); };
+  calls.handed_over = [shared = shared_](bool is_urgent) {
+    if (is_urgent || shared->is_idle.exchange(false, std::memory_order_acq_rel)) shared->wake();
+  };
   calls.complain = [shared = shared_](int64_t now_ms) { shared->complain(now_ms); };
   return std::make_unique<AccessBuffer>(shared_->queues[static_cast<size_t>(worker)], format_, std::move(calls));
 }
@@ -188,6 +193,7 @@ bool AccessWriter::Shared::take_next() {
 }
 
 void AccessWriter::Shared::give_back() {
+  was_busy = true;
   queues[from_queue]->give_back(std::exchange(buffer, nullptr));
   written_bytes = 0;
 }
@@ -223,15 +229,25 @@ void AccessWriter::Shared::tell_what_was_dropped(int64_t now_ms) {
   told_dropped = total;
 }
 
-// Until something was handed over or asked for, the pipe is read, or it is time to try again.
-void AccessWriter::Shared::wait(int64_t until_ms) const {
+bool AccessWriter::Shared::has_more() const {
+  return std::any_of(queues.begin(), queues.end(), [](const auto& one) { return one->has_full(); });
+}
+
+// Until it is time to look again, something was asked for, or the pipe is read. Under load one wait gathers many
+// buffers, because to wake up costs more than to write one; only an idle thread is told of each.
+void AccessWriter::Shared::wait(int64_t until_ms) {
   until_ms = std::min({until_ms, open_again_ms, write_again_ms, tell_again_ms});
+  if (was_busy && !pipe_is_full) {
+    until_ms = std::min(until_ms, monotonic_ms() + kGatherMs);
+  } else if (buffer == nullptr) {
+    // What was handed over before a worker could see this is seen here.
+    is_idle.exchange(true, std::memory_order_acq_rel);
+    if (has_more()) until_ms = 0;
+  }
+  was_busy = false;
   pollfd watched[] = {{wakeup.get(), POLLIN, 0}, {file.fd(), POLLOUT, 0}};
   const int64_t left_ms = until_ms == kNever ? -1 : std::max<int64_t>(0, until_ms - monotonic_ms());
   ::poll(watched, pipe_is_full ? 2 : 1, static_cast<int>(left_ms));
-  // Woken once for many buffers: under load they follow one another faster than it pays to wake up for each. But a pipe
-  // that has room again holds little.
-  if (!pipe_is_full && !is_stopping.load(std::memory_order_acquire)) ::poll(nullptr, 0, kGatherMs);
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = ::read(wakeup.get(), &count, sizeof(count));
 }

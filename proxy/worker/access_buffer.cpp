@@ -37,7 +37,7 @@ void AccessBuffer::end_turn(int64_t now_ms) {
 void AccessBuffer::hand_over() {
   queue_->hand_over(std::exchange(buffer_, nullptr));
   oldest_ms_ = -1;
-  calls_.wake();
+  calls_.handed_over(queue_->is_filling_up());
 }
 
 }  // namespace halfdoor

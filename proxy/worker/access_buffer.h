@@ -14,12 +14,12 @@ class AccessBuffer final : public AccessLog {
  public:
   // How long a line waits at most, and how much for more lines, before it is handed over at the end of a turn.
   static constexpr int64_t kMostAgeMs = 100;
-  static constexpr size_t kFullBytes = 32 << 10;
+  static constexpr size_t kFullBytes = 128 << 10;
 
-  // `wake`: a buffer was handed over. `complain`: a line was dropped, in the turn of this time. Both are called on the
-  // worker's thread and must not wait.
+  // `handed_over`: a buffer was; `is_urgent`: a quarter of all are on their way. `complain`: a line was dropped, in the
+  // turn of this time. Both are called on the worker's thread and must not wait.
   struct Calls {
-    std::function<void()> wake;
+    std::function<void(bool is_urgent)> handed_over;
     std::function<void(int64_t now_ms)> complain;
   };
 

@@ -84,10 +84,7 @@ class JsonFields {
     if (!is_known) return literal("null");
     at_ = put_number(at_, static_cast<uint64_t>(value));
   }
-  void copy(const char* from, size_t count) {
-    std::memcpy(at_, from, count);
-    at_ += count;
-  }
+  void copy(const char* from, size_t count) { at_ = put_bytes(at_, from, count); }
   void milliseconds(int of_second) { at_ = put_three_digits(at_, of_second); }
 
  private:
@@ -128,10 +125,7 @@ class CombinedFields {
     if (!is_known) return literal("-");
     at_ = put_number(at_, static_cast<uint64_t>(value));
   }
-  void copy(const char* from, size_t count) {
-    std::memcpy(at_, from, count);
-    at_ += count;
-  }
+  void copy(const char* from, size_t count) { at_ = put_bytes(at_, from, count); }
 
  private:
   char* at_;

@@ -15,9 +15,9 @@ namespace halfdoor {
 // lock, no waiting. All memory is taken at the start, but used, and so backed by the kernel, only when the writer lags.
 class AccessQueue {
  public:
-  static constexpr size_t kBuffers = 32;
+  static constexpr size_t kBuffers = 16;
   struct Buffer {
-    static constexpr size_t kBytes = 64 << 10;
+    static constexpr size_t kBytes = 160 << 10;
     size_t used = 0;
     uint32_t lines = 0;
     char data[kBytes];
@@ -32,12 +32,17 @@ class AccessQueue {
   // Worker's thread ---------------------------------------------------------------------------------------------------
   // An empty one, the last that came back first; null: all are on their way.
   Buffer* take_empty() {
-    for (Buffer* buffer = nullptr; returned_.pop(buffer);) free_[free_count_++] = buffer;
+    collect();
     if (free_count_ == 0) return nullptr;
     Buffer* const buffer = free_[--free_count_];
     buffer->used = 0;
     buffer->lines = 0;
     return buffer;
+  }
+  // So much is on its way that the writer should not be waited for any longer.
+  bool is_filling_up() {
+    collect();
+    return free_count_ < kBuffers - kBuffers / 4;
   }
   // There are no more buffers than places.
   void hand_over(Buffer* buffer) { (void)full_.push(buffer); }
@@ -49,12 +54,17 @@ class AccessQueue {
     Buffer* buffer = nullptr;
     return full_.pop(buffer) ? buffer : nullptr;
   }
+  bool has_full() const { return !full_.empty(); }
   void give_back(Buffer* buffer) { (void)returned_.push(buffer); }
 
   // Any thread: lines for which there was no room.
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
+  void collect() {
+    for (Buffer* buffer = nullptr; returned_.pop(buffer);) free_[free_count_++] = buffer;
+  }
+
   std::unique_ptr<Buffer[]> buffers_;
   SpscRing<Buffer*, kBuffers> full_;
   SpscRing<Buffer*, kBuffers> returned_;

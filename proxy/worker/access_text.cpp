@@ -15,6 +15,7 @@ constexpr char kHex[] = "0123456789abcdef";
 // Of one escape, or of one character of UTF-8; and the mark of text that was cut.
 constexpr size_t kLongestPiece = 6;
 constexpr std::string_view kCutMark = "...";
+constexpr size_t kMostBehind = kLongestPiece + kCutMark.size();
 
 // Printable ASCII without quote and backslash: what stands for itself in both formats.
 constexpr bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
@@ -22,6 +23,16 @@ constexpr std::array<bool, 256> kPlain = [] {
   std::array<bool, 256> table{};
   for (size_t c = 0; c < table.size(); ++c) table[c] = is_plain(static_cast<unsigned char>(c));
   return table;
+}();
+
+// "00" to "99".
+constexpr std::array<char, 200> kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
 }();
 
 struct Character {
@@ -120,58 +131,53 @@ size_t count_plain(std::string_view text) {
   return count;
 }
 
+// `plain` bytes in front stand for themselves.
 template <class PutSpecial>
-char* put_text(char* at, std::string_view text, size_t most, PutSpecial put_special) {
+char* put_text(char* at, std::string_view text, size_t plain, size_t most, PutSpecial put_special) {
   // Up to here something may begin: behind it there is room for a piece and the mark.
-  const char* const room_end = at + most - kCutMark.size() - kLongestPiece;
-  while (!text.empty()) {
-    const size_t plain = count_plain(text);
+  const char* const room_end = at + most - kMostBehind;
+  while (true) {
     const size_t room = at > room_end ? 0 : static_cast<size_t>(room_end - at);
     if (plain > room || at > room_end) {
-      std::memcpy(at, text.data(), room);
-      at += room;
-      std::memcpy(at, kCutMark.data(), kCutMark.size());
-      return at + kCutMark.size();
+      at = put_bytes(at, text.data(), room);
+      return put_bytes(at, kCutMark.data(), kCutMark.size());
     }
-    std::memcpy(at, text.data(), plain);
-    at += plain;
+    at = put_bytes(at, text.data(), plain);
     text.remove_prefix(plain);
-    if (!text.empty()) text.remove_prefix(put_special(at, text));
+    if (text.empty()) return at;
+    text.remove_prefix(put_special(at, text));
+    if (text.empty()) return at;
+    plain = count_plain(text);
   }
-  return at;
 }
 
 }  // namespace
 
 char* put_long_number(char* at, uint64_t number) {
+  if (number < 100) return put_bytes(at, &kPairs[2 * number], 2);
   if (number < 1000) {
-    const auto small = static_cast<uint32_t>(number);
-    if (small >= 100) *at++ = static_cast<char>('0' + small / 100);
-    if (small >= 10) *at++ = static_cast<char>('0' + small / 10 % 10);
-    *at++ = static_cast<char>('0' + small % 10);
-    return at;
+    *at++ = static_cast<char>('0' + number / 100);
+    return put_bytes(at, &kPairs[2 * (number % 100)], 2);
   }
-  char digits[20];
-  char* const end = digits + sizeof(digits);
-  char* first = end;
-  do {
-    *--first = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  std::memcpy(at, first, static_cast<size_t>(end - first));
-  return at + (end - first);
+  at = put_number(at, number / 1000);
+  return put_three_digits(at, static_cast<int>(number % 1000));
 }
 
 char* put_three_digits(char* at, int number) {
-  at[0] = static_cast<char>('0' + number / 100 % 10);
-  at[1] = static_cast<char>('0' + number / 10 % 10);
-  at[2] = static_cast<char>('0' + number % 10);
-  return at + 3;
+  *at++ = static_cast<char>('0' + number / 100);
+  return put_bytes(at, &kPairs[2 * (number % 100)], 2);
 }
 
-char* put_json_text(char* at, std::string_view text, size_t most) { return put_text(at, text, most, put_json_special); }
+char* put_json_text(char* at, std::string_view text, size_t most) {
+  const size_t plain = count_plain(text);
+  if (plain == text.size() && plain <= most - kMostBehind) return put_bytes(at, text.data(), plain);
+  return put_text(at, text, plain, most, put_json_special);
+}
+
 char* put_combined_text(char* at, std::string_view text, size_t most) {
-  return put_text(at, text, most, put_combined_special);
+  const size_t plain = count_plain(text);
+  if (plain == text.size() && plain <= most - kMostBehind) return put_bytes(at, text.data(), plain);
+  return put_text(at, text, plain, most, put_combined_special);
 }
 
 }  // namespace halfdoor

@@ -15,6 +15,25 @@ char* put_literal(char* at, const char (&literal)[kBytes]) {
   std::memcpy(at, literal, kBytes - 1);
   return at + (kBytes - 1);
 }
+// As memcpy, but quicker for the few bytes that most texts have: two copies of a fixed size that overlap.
+inline char* put_bytes(char* at, const char* from, size_t bytes) {
+  const auto both_ends = [&](auto piece) {
+    std::memcpy(&piece, from, sizeof(piece));
+    std::memcpy(at, &piece, sizeof(piece));
+    std::memcpy(&piece, from + bytes - sizeof(piece), sizeof(piece));
+    std::memcpy(at + bytes - sizeof(piece), &piece, sizeof(piece));
+  };
+  if (bytes > 16) {
+    std::memcpy(at, from, bytes);
+  } else if (bytes >= 8) {
+    both_ends(uint64_t{});
+  } else if (bytes >= 4) {
+    both_ends(uint32_t{});
+  } else {
+    for (size_t i = 0; i < bytes; ++i) at[i] = from[i];
+  }
+  return at + bytes;
+}
 // In decimal, at most 20 bytes.
 char* put_long_number(char* at, uint64_t number);
 inline char* put_number(char* at, uint64_t number) {

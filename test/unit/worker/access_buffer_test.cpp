@@ -14,6 +14,7 @@ namespace {
 struct Way {
   std::shared_ptr<AccessQueue> queue = std::make_shared<AccessQueue>();
   int wakes = 0;
+  int urgent = 0;
   int complaints = 0;
   RequestHead request;
   AccessRecord record;
@@ -25,7 +26,11 @@ struct Way {
     record.request = &request;
     request.method = "GET";
     log = std::make_unique<AccessBuffer>(queue, AccessFormat::combined,
-                                         AccessBuffer::Calls{[this] { ++wakes; }, [this](int64_t) { ++complaints; }});
+                                         AccessBuffer::Calls{[this](bool is_urgent) {
+                                                               ++wakes;
+                                                               urgent += is_urgent ? 1 : 0;
+                                                             },
+                                                             [this](int64_t) { ++complaints; }});
   }
   void write(size_t target_bytes = 1) {
     const std::string target = "/" + std::to_string(lines++) + "/" + std::string(target_bytes, 'x');
@@ -67,9 +72,13 @@ TEST_CASE("the age of a buffer begins anew with its first line") {
   CHECK(way.wakes == 2);
 }
 
-TEST_CASE("a buffer that is half full is handed over at the end of the turn") {
+TEST_CASE("a buffer that is full enough is handed over at the end of the turn") {
+  Way other;
+  other.write(1000);
+  other.log.reset();
+  const size_t line_bytes = other.queue->take_full()->used;
   Way way;
-  while (way.lines * 1200 < AccessBuffer::kFullBytes) way.write(1000);
+  while (way.lines * line_bytes < AccessBuffer::kFullBytes) way.write(1000);
   CHECK(way.wakes == 0);
   way.log->end_turn(1'000);
   CHECK(way.wakes == 1);
@@ -78,7 +87,7 @@ TEST_CASE("a buffer that is half full is handed over at the end of the turn") {
 
 TEST_CASE("a turn with more lines than a buffer holds goes on in the next one, and no line is cut") {
   Way way;
-  for (int i = 0; i < 100; ++i) way.write(7000);
+  for (int i = 0; i < 200; ++i) way.write(7000);
   way.log->end_turn(1'000);
   way.log.reset();
   size_t lines = 0;
@@ -88,7 +97,7 @@ TEST_CASE("a turn with more lines than a buffer holds goes on in the next one, a
     CHECK(count_lines(buffer->text()) == buffer->lines);
     lines += buffer->lines;
   }
-  CHECK(lines == 100);
+  CHECK(lines == 200);
   CHECK(way.queue->dropped() == 0);
 }
 
@@ -118,6 +127,24 @@ TEST_CASE("without room lines are dropped whole and counted, one complaint a tur
   CHECK(lines == way.lines - 3);
   CHECK(count_lines(last) == 1);
   CHECK(last.find("/" + std::to_string(way.lines - 1) + "/") != std::string::npos);
+}
+
+TEST_CASE("it becomes urgent when a quarter of the buffers are on their way, and stops to be when they come back") {
+  Way way;
+  auto hand_over_one = [&, now_ms = int64_t{0}]() mutable {
+    way.write();
+    way.log->end_turn(now_ms += 1'000);
+    way.log->end_turn(now_ms += 1'000);
+  };
+  for (size_t i = 0; i < AccessQueue::kBuffers / 4; ++i) hand_over_one();
+  CHECK(way.urgent == 0);
+  hand_over_one();
+  CHECK(way.urgent == 1);
+  while (AccessQueue::Buffer* buffer = way.queue->take_full()) way.queue->give_back(buffer);
+  CHECK_FALSE(way.queue->has_full());
+  hand_over_one();
+  CHECK(way.urgent == 1);
+  CHECK(way.queue->has_full());
 }
 
 TEST_CASE("as long as the writer keeps up, the same memory is used again and again") {
