@@ -26,7 +26,7 @@ void ServiceSwitch::on_latched(uint64_t id, const LatchOutcome& outcome) {
     pump();
   } else if (outcome.job == persist_job_) {
     on_persisted(outcome);
-  } else if (outcome.persisted && outcome.job > persist_job_) {
+  } else if ((outcome.persisted || outcome.in_doubt) && outcome.job > persist_job_) {
     // Given up too late: a refused change stands on the disk, and the present record has to follow it.
     persist_present();
   }
@@ -63,6 +63,8 @@ bool ServiceSwitch::step_latching(RunningChange& change) {
     publish(change);
     return true;
   }
+  // It may stand in the file although it is refused: a restart must not take it for the mode.
+  if (latched_ && latched_->in_doubt) persist_present();
   refuse(change, judgement);
   queue_.pop_front();
   return true;

@@ -106,6 +106,7 @@ Status Latch::store(LatchRecord record, OnFailure on_failure) {
   if (status.ok()) {
     durable_slot_ = slot;
     kept_image_.clear();
+    in_doubt_ = false;
   } else if (on_failure == OnFailure::keep) {
     kept_image_ = std::move(image);
   } else {
@@ -121,8 +122,10 @@ Status Latch::revoke() {
   durable_slot_ = undo.durable_slot;
   const bool was_blank = undo.image.front() == '\0';
   kept_image_ = was_blank ? std::string() : undo.image;
-  const Status written = file_->write(undo.slot * kLatchSlotBytes, undo.image);
-  return written.ok() ? file_->sync() : written;
+  Status status = file_->write(undo.slot * kLatchSlotBytes, undo.image);
+  if (status.ok()) status = file_->sync();
+  in_doubt_ = !status.ok();
+  return status;
 }
 
 namespace {

@@ -87,6 +87,9 @@ class Latch {
   // Takes the last stored record out of the file again, so that the one before it counts: a change that was withdrawn
   // while its record was being written. No effect if there was no store() since the last revoke().
   Status revoke();
+  // A record that does not count may stand in the file all the same, for revoking it failed. The next store() of the
+  // present record ends that.
+  bool is_in_doubt() const { return in_doubt_; }
 
  private:
   // What stood in the slot of the last store() before it, and which slot was durable.
@@ -101,6 +104,7 @@ class Latch {
   uint64_t sequence_;
   std::string kept_image_;  // of the other slot: a record in force that was not synced; empty: none
   std::optional<Undo> undo_;
+  bool in_doubt_ = false;
 };
 
 // Opens the latch for writing (blocking). If `reading` is not valid, a new file that holds `record` is made and put in

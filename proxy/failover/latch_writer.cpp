@@ -38,6 +38,7 @@ struct LatchWriter::Shared {
     const Status status = outcome.withdrawn ? latch->revoke() : stored;
     if (!status.ok()) outcome.error = status.error().message;
     outcome.persisted = stored.ok() && !outcome.withdrawn;
+    outcome.in_doubt = latch->is_in_doubt();
   }
 };
 

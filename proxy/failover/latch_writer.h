@@ -17,6 +17,7 @@ struct LatchOutcome {
   uint64_t job = 0;
   bool persisted = false;  // synced; false: see error, or withdrawn
   bool withdrawn = false;  // withdraw() came in time: the record before this one counts
+  bool in_doubt = false;   // it does not count, but may stand in the file: write the present record again
   std::string error;       // "write of /var/lib/halfdoor/salon.latch: No space left on device"
   Milliseconds took{0};    // from write() to the end of the sync
 };

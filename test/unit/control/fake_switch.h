@@ -77,13 +77,14 @@ class FakeSwitch : public SwitchEnvironment {
   // The disk: the oldest latch job that is not done.
   void sync() { finish_latch(true, ""); }
   void fail_sync(const std::string& error) { finish_latch(false, error); }
-  void finish_latch(bool persisted, const std::string& error) {
+  void finish_latch(bool persisted, const std::string& error, bool in_doubt = false) {
     const auto first = latch_jobs.begin();
     LatchOutcome outcome;
     outcome.job = first->first;
     outcome.persisted = persisted;
     outcome.withdrawn = !persisted && first->second.withdrawn;
     outcome.error = error;
+    outcome.in_doubt = in_doubt;
     const auto done = first->second.done;
     latch_jobs.erase(first);
     done(outcome);

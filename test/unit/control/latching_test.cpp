@@ -89,6 +89,21 @@ TEST_CASE("a_record_that_was_withdrawn_too_late_is_overwritten_by_the_present_on
   CHECK(fake.service().persisted());
 }
 
+TEST_CASE("a_refused_record_that_could_not_be_taken_back_is_overwritten_by_the_present_one") {
+  FakeSwitch fake(Mode::primary_readonly);
+  const size_t change = fake.ask(Verb::thaw);
+  fake.finish_latch(false, "Read-only file system", /*in_doubt=*/true);
+  CHECK(rules_of(fake.answer(change)) == std::vector<Guard>{Guard::not_persisted});
+  CHECK_FALSE(fake.answer(change).persisted);
+  REQUIRE(fake.latch_jobs.size() == 1);
+  CHECK(fake.latch_jobs.begin()->second.record.to == Mode::primary_readonly);
+  fake.fail_sync("Read-only file system");
+  CHECK_FALSE(fake.service().persisted());
+  fake.pass(Milliseconds(1'000));
+  fake.sync();
+  CHECK(fake.service().persisted());
+}
+
 TEST_CASE("a_failover_does_not_wait_behind_a_thaw_that_waits_for_the_disk") {
   FakeSwitch fake(Mode::primary_readonly);
   const size_t thaw = fake.ask(Verb::thaw);
