@@ -75,7 +75,7 @@ PublicationRecord* Checker::in_force(size_t service) { return in_force_at(servic
 void Checker::on_ledger_begin(int id, uint64_t, Side, int) {
   if (history_.find_request(id) == nullptr) return fail(property::kLedger, "of an unknown request", 0);
   RequestRecord& request = history_.request(id);
-  if (is_resendable(request.kind)) fail(property::kLedger, "a read stands in the ledger", id);
+  if (!is_ledgered(request.kind)) fail(property::kLedger, "what is no write stands in the ledger", id);
   if (!request.was_ledgered) request.ledgered_at = context_->schedule.now();
   request.was_ledgered = true;
 }
@@ -90,7 +90,8 @@ bool Checker::is_service_quiet(size_t service, Mode mode, bool diverged, const S
       const bool is_open_write = open != nullptr && open->status_sent_at == kNeverUs &&
                                  history_.find_request(open->id) &&
                                  !may_go(history_.request(open->id).kind, mode, diverged, host->side());
-      if (is_in_use(mode, diverged, host->side()) && !is_open_write) continue;
+      const bool is_tunnel = connection->has_tunnel() && !may_go(RequestKind::tunnel, mode, diverged, host->side());
+      if (is_in_use(mode, diverged, host->side()) && !is_open_write && !is_tunnel) continue;
       fail(property::kFence,
            fmt::format("{} still holds a connection with host {}", of == nullptr ? "somebody" : "the worker",
                        host->address()),
@@ -145,6 +146,7 @@ void Checker::check_place(SimulatedHost& host, const ArrivalRecord& arrival) {
   }
   if (is_resendable(request->kind)) return;
   if (++arrivals_of_[arrival.id] > 1) fail(property::kI4, "arrives again " + where, arrival.id);
+  if (!is_ledgered(request->kind)) return;
   if (!request->was_ledgered || request->ledgered_at > arrival.first_byte_at) {
     fail(property::kLedger, "sent before it stood in the ledger", arrival.id);
   }
@@ -171,6 +173,22 @@ void Checker::on_body_read(SimulatedHost& host, ArrivalRecord& arrival) {
   if (arrival.status_sent_at != kNeverUs || process_ends_.count(arrival.process) != 0) return;
   if (may_go(request->kind, present->mode, present->diverged, host.side())) return;
   fail(property::kFence, "bytes of its body reach " + host.address() + " after fenced", arrival.id);
+}
+
+void Checker::on_tunnel_bytes(SimulatedHost& host, ArrivalRecord& arrival) {
+  if (context_->settings.has_stalls || process_ends_.count(arrival.process) != 0) return;
+  const Micros drain = context_->config->services[host.service()].failover.drain.count() * kMs;
+  // A mode that takes it back in time lets it go on.
+  Micros unwanted_since = kNeverUs;
+  for (const ModeSpan& span : history_.spans[{arrival.process, arrival.worker, host.service()}]) {
+    if (may_go(RequestKind::tunnel, span.mode, span.diverged, host.side())) {
+      unwanted_since = kNeverUs;
+    } else if (unwanted_since == kNeverUs) {
+      unwanted_since = std::max(span.from, arrival.tunnel_since);
+    }
+  }
+  if (unwanted_since == kNeverUs || unwanted_since + drain + 500 * kMs >= context_->schedule.now()) return;
+  fail(property::kI7, "carries bytes long after it had to end", arrival.id);
 }
 
 void Checker::on_whole_arrival(ArrivalRecord& arrival) {

@@ -42,6 +42,7 @@ class Checker {
   void on_arrival(SimulatedHost& host, ArrivalRecord& arrival, const WireHead& head);
   void on_partial_arrival(SimulatedHost& host, ArrivalRecord& arrival);
   void on_body_read(SimulatedHost& host, ArrivalRecord& arrival);
+  void on_tunnel_bytes(SimulatedHost& host, ArrivalRecord& arrival);
   void on_whole_arrival(ArrivalRecord& arrival);
   // What clients see.
   void on_final_head(const RequestRecord& request, const WireHead& head);
@@ -73,6 +74,7 @@ class Checker {
   void judge_uncertain();
   void judge_reads();
   void judge_commands();
+  void judge_fences();
   void judge_promptness(const CommandRecord& command);
   bool may_read_fail(const RequestRecord& request);
   bool may_be_cut(const RequestRecord& request);

@@ -100,8 +100,13 @@ void Checker::on_start(int process, size_t service, const LatchRecord& record) {
   const std::set<Mode> in_force_before = modes;
   for (const CommandRecord& command : history_.commands) {
     if (command.service != service || command.process != before->process || command.request.dry_run) continue;
+    // One that the disk refused may stand there, as long as NOT PERSISTED is said.
+    const bool is_in_doubt =
+        was_unpersisted && command.answer.kind == ChangeAnswer::Kind::refused &&
+        std::any_of(command.answer.refusals.begin(), command.answer.refusals.end(),
+                    [](const GuardResult& refusal) { return refusal.rule == Guard::not_persisted; });
     const bool is_pending = command.answers == 0 || command.answer.kind == ChangeAnswer::Kind::incomplete;
-    if (!is_pending) continue;
+    if (!is_pending && !is_in_doubt) continue;
     for (const Mode from : in_force_before) {
       for (const Mode to : wanted_modes(command.request, from, before->diverged)) modes.insert(to);
     }
@@ -222,6 +227,7 @@ void Checker::on_answer(CommandRecord& command) {
     fail(property::kAnswer, what + " is told of a mode that is not in force", 0);
   }
   using Kind = ChangeAnswer::Kind;
+  if (is_present && !answer.persisted) present->was_persisted = false;
   if (answer.kind == Kind::refused && answer.refusals.empty())
     fail(property::kAnswer, what + " is refused by no rule", 0);
   const auto late =

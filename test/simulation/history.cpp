@@ -12,6 +12,8 @@ std::string_view to_text(RequestKind kind) {
     case RequestKind::denied: return "denied read";
     case RequestKind::overridden: return "overridden read";
     case RequestKind::read_with_body: return "read with a body";
+    case RequestKind::hidden_override: return "override in a form";
+    case RequestKind::tunnel: return "handshake";
     case RequestKind::local: return "question to halfdoor";
     case RequestKind::hostile: return "hostile request";
   }

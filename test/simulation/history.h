@@ -24,14 +24,18 @@ enum class RequestKind : uint8_t {
   denied,      // a GET that a `deny` rule names: as a write
   overridden,  // a method override makes it a write
   read_with_body,
-  local,    // answered by halfdoor itself
-  hostile,  // no host may ever see it
+  hidden_override,  // as `allowed`, but its form says otherwise: as a write
+  tunnel,           // a WebSocket handshake: passes where writes pass
+  local,            // answered by halfdoor itself
+  hostile,          // no host may ever see it
 };
 constexpr bool is_resendable(RequestKind kind) { return kind == RequestKind::read; }
 constexpr bool is_unsafe(RequestKind kind) {
   return kind == RequestKind::write || kind == RequestKind::denied || kind == RequestKind::overridden ||
-         kind == RequestKind::read_with_body;
+         kind == RequestKind::read_with_body || kind == RequestKind::hidden_override || kind == RequestKind::tunnel;
 }
+// Stands in the ledger, and is uncertain if its outcome stays unknown.
+constexpr bool is_ledgered(RequestKind kind) { return !is_resendable(kind) && kind != RequestKind::tunnel; }
 std::string_view to_text(RequestKind kind);
 
 struct RequestRecord {
@@ -44,6 +48,7 @@ struct RequestRecord {
   std::string method;
   std::string target;
   uint64_t body_size = 0;
+  std::string body_begin;  // the rest follows the pattern
 
   Micros head_sent_at = kNeverUs;  // the last byte of its head entered the kernel
   Micros all_sent_at = kNeverUs;
@@ -80,8 +85,9 @@ struct ArrivalRecord {
   bool is_complete = false;
   Micros status_sent_at = kNeverUs;  // the final status line entered the kernel
   int response = 0;
-  bool misbehaved = false;  // hung, cut, lied or sent nonsense
-  bool only_cut = false;    // and that was all: it is noticed at once
+  Micros tunnel_since = kNeverUs;  // a 101 was sent
+  bool misbehaved = false;         // hung, cut, lied or sent nonsense
+  bool only_cut = false;           // and that was all: it is noticed at once
 };
 
 // A response that a host made.
@@ -118,7 +124,7 @@ struct PublicationRecord {
   Mode mode = Mode::primary;
   bool diverged = false;
   bool is_start = false;
-  bool was_persisted = false;         // by then or later, as far as the process said
+  bool was_persisted = false;         // as far as the process said last
   Micros left_at = kNeverUs;          // the next mode, or the end of the process
   Micros fenced_at = kNeverUs;        // every worker had said so, and the control thread knew
   Micros acknowledged_at = kNeverUs;  // a command was answered: done
@@ -169,5 +175,9 @@ std::string pattern(uint64_t key, uint64_t from, uint64_t size);
 // Bodies of requests and of responses are told apart.
 constexpr uint64_t request_key(int id) { return static_cast<uint64_t>(id) * 2; }
 constexpr uint64_t response_key(int number) { return static_cast<uint64_t>(number) * 2 + 1; }
+// Of the body of a request.
+inline char request_byte(const RequestRecord& request, uint64_t index) {
+  return index < request.body_begin.size() ? request.body_begin[index] : pattern_byte(request_key(request.id), index);
+}
 
 }  // namespace halfdoor

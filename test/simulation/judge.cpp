@@ -14,6 +14,7 @@ void Checker::judge() {
   judge_uncertain();
   judge_reads();
   judge_commands();
+  judge_fences();
 }
 
 bool Checker::process_ended_within(int process, Micros from, Micros to) {
@@ -59,7 +60,7 @@ void Checker::judge_refusals() {
   for (const RequestRecord& request : history_.requests) {
     const bool is_own_answer = request.answered_at != kNeverUs && request.response == 0;
     if (!is_own_answer || request.kind == RequestKind::hostile || request.kind == RequestKind::local) continue;
-    if (request.has_retry_after && !is_resendable(request.kind) && arrived.count(request.id) != 0) {
+    if (request.has_retry_after && is_ledgered(request.kind) && arrived.count(request.id) != 0) {
       fail(property::kNotice, fmt::format("is told to try again ({})", request.status), request.id);
     }
     const std::vector<ModeSpan> spans = spans_of(request);
@@ -81,7 +82,7 @@ void Checker::judge_refusals() {
 void Checker::judge_uncertain() {
   for (const ArrivalRecord& arrival : history_.arrivals) {
     const RequestRecord* request = history_.find_request(arrival.id);
-    if (request == nullptr || is_resendable(request->kind) || arrival.status_sent_at != kNeverUs) continue;
+    if (request == nullptr || !is_ledgered(request->kind) || arrival.status_sent_at != kNeverUs) continue;
     if (history_.uncertain.count(arrival.id) == 0) fail(property::kUncertain, "is not listed", arrival.id);
   }
   for (const auto& [id, why] : history_.uncertain) {
@@ -90,7 +91,7 @@ void Checker::judge_uncertain() {
       fail(property::kUncertain, "lists what nobody sent", id);
       continue;
     }
-    if (is_resendable(request->kind)) fail(property::kUncertain, "lists a read", id);
+    if (!is_ledgered(request->kind)) fail(property::kUncertain, "lists what is no write", id);
     if (!request->was_ledgered) fail(property::kUncertain, "lists what was never sent", id);
     if (request->response != 0) fail(property::kUncertain, "lists what was answered: " + why, id);
     if (request->has_retry_after) fail(property::kNotice, "is uncertain, and told to try again", id);
@@ -141,6 +142,23 @@ void Checker::judge_reads() {
     }
     const bool is_cut = !request.is_complete && request.response != 0;
     if (is_cut && request.is_owed_answer && !may_be_cut(request)) fail(property::kRead, "is cut", request.id);
+  }
+}
+
+// What drains has `drain` for it, however often the mode changes.
+void Checker::judge_fences() {
+  if (context_->settings.has_stalls) return;
+  for (const PublicationRecord& publication : history_.publications) {
+    const Micros drain = context_->config->services[publication.service].failover.drain.count() * kMs;
+    const Micros left_at = publication.left_at == kNeverUs ? context_->schedule.now() : publication.left_at;
+    const auto end = process_ends_.find(publication.process);
+    const Micros until = end == process_ends_.end() ? left_at : std::min(left_at, end->second);
+    const Micros fenced = publication.fenced_at == kNeverUs ? until : publication.fenced_at;
+    if (fenced - publication.at <= drain + kSecond) continue;
+    fail(property::kFence,
+         fmt::format("{} epoch {} of service {} is not fenced within drain", to_text(publication.mode),
+                     publication.epoch, publication.service),
+         0);
   }
 }
 

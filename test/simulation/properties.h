@@ -18,6 +18,7 @@ inline constexpr Property kI3{"I3", "side, mode and filters of an attempt come f
 inline constexpr Property kI4{"I4", "a request appears at most once over all servers, unless safe"};
 inline constexpr Property kI5{"I5", "commands are linearisable; epochs only grow"};
 inline constexpr Property kI6{"I6", "after kill -9 the mode is the last acknowledged or the commanded one"};
+inline constexpr Property kI7{"I7", "no tunnel outlives drain"};
 inline constexpr Property kI8{"I8", "every request gets an answer or a close, every refused write an answer"};
 inline constexpr Property kI9{"I9", "nothing leaves read-only without an operator"};
 inline constexpr Property kFence{

@@ -82,10 +82,12 @@ RequestKind SimulatedClient::choose_kind() {
   const uint64_t throw_ = dice_.below(100);
   if (throw_ < 45) return RequestKind::read;
   if (throw_ < 75) return RequestKind::write;
-  if (throw_ < 83) return RequestKind::allowed;
+  if (throw_ < 82) return RequestKind::allowed;
+  if (throw_ < 84) return RequestKind::hidden_override;
   if (throw_ < 88) return RequestKind::denied;
   if (throw_ < 94) return RequestKind::overridden;
-  if (throw_ < 97) return RequestKind::read_with_body;
+  if (throw_ < 96) return RequestKind::read_with_body;
+  if (throw_ < 98 && !is_http10_ && !pipelines_) return RequestKind::tunnel;
   return RequestKind::local;
 }
 
@@ -102,6 +104,9 @@ void SimulatedClient::send_request(size_t service, RequestKind kind) {
   const int id = last_id_ = record.id;
   record.follows_us = last_answer_at_ == kNeverUs ? 0 : context_.schedule.now() - last_answer_at_;
   static constexpr const char* kReads[] = {"GET", "GET", "GET", "HEAD", "OPTIONS"};
+  // The last two are looked into.
+  static constexpr const char* kFormTypes[] = {"Content-Type: text/plain\r\n",
+                                               "Content-Type: application/x-www-form-urlencoded\r\n", ""};
   static constexpr const char* kWrites[] = {"POST", "POST", "PUT", "DELETE", "PATCH", "post", "PROPFIND"};
   std::string fields;
   record.method = kind == RequestKind::read    ? kReads[dice_.below(5)]
@@ -113,7 +118,14 @@ void SimulatedClient::send_request(size_t service, RequestKind kind) {
     case RequestKind::allowed:
       record.method = "POST";
       record.target = fmt::format("/search/{}", id);
-      fields = "Content-Type: text/plain\r\n";
+      fields = kFormTypes[dice_.below(std::size(kFormTypes))];
+      has_body = true;
+      break;
+    case RequestKind::hidden_override:
+      record.method = "POST";
+      record.target = fmt::format("/search/{}", id);
+      fields = kFormTypes[1 + dice_.below(std::size(kFormTypes) - 1)];
+      record.body_begin = dice_.chance(500) ? "_method=DELETE&" : "%5fmethod=put&a=";
       has_body = true;
       break;
     case RequestKind::denied: record.target = fmt::format("/logout/{}", id); break;
@@ -126,23 +138,35 @@ void SimulatedClient::send_request(size_t service, RequestKind kind) {
       }
       break;
     case RequestKind::read_with_body: has_body = true; break;
+    case RequestKind::tunnel:
+      record.target = fmt::format("/ws/{}", id);
+      fields =
+          "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+      break;
     case RequestKind::local: record.target = "/.well-known/halfdoor"; break;
     default: break;
   }
   const bool is_chunked = has_body && !is_http10_ && dice_.chance(350);
   if (has_body)
     record.body_size = static_cast<uint64_t>(dice_.chance(850) ? dice_.skewed(1, 2'000) : dice_.skewed(1, 90'000));
+  if (has_body && fields.find("urlencoded") != std::string::npos)
+    record.body_size = static_cast<uint64_t>(dice_.skewed(20, 3'000));
+  if (kind == RequestKind::allowed || kind == RequestKind::hidden_override)
+    record.body_size = std::min<uint64_t>(record.body_size + 20, 30'000);
   const bool expects = has_body && !is_http10_ && dice_.chance(80);
   if (expects) fields += "Expect: 100-continue\r\n";
   if (is_http10_ && dice_.chance(500)) fields += "Connection: keep-alive\r\n";
-  asks_close_ = is_http10_ ? fields.find("keep-alive") == std::string::npos : dice_.chance(40);
+  if (kind == RequestKind::tunnel) requests_left_ = 0;
+  asks_close_ =
+      is_http10_ ? fields.find("keep-alive") == std::string::npos : kind != RequestKind::tunnel && dice_.chance(40);
   if (!is_http10_ && asks_close_) fields += "Connection: close\r\n";
   if (has_body)
     fields += is_chunked ? "Transfer-Encoding: chunked\r\n" : fmt::format("Content-Length: {}\r\n", record.body_size);
   std::string head = fmt::format("{} {} HTTP/1.{}\r\nHost: {}\r\n{}\r\n", record.method, record.target,
                                  is_http10_ ? 0 : 1, kHosts[service], fields);
   if (dice_.chance(150)) far_.pace().dribble_until = queued_ + static_cast<uint64_t>(dice_.skewed(1, 200));
-  const std::string body = has_body ? make_body(record.body_size, is_chunked, id) : std::string();
+  const std::string body = has_body ? make_body(record, is_chunked) : std::string();
   context_.story.tell(name_, "asks {} {} HTTP/1.{} ({}, {} bytes of body{}{})", record.method, record.target,
                       is_http10_ ? 0 : 1, to_text(kind), record.body_size, is_chunked ? ", chunked" : "",
                       expects ? ", expects 100" : "");
@@ -165,8 +189,9 @@ void SimulatedClient::send_body(std::string bytes) {
   far_.send(bytes);
 }
 
-std::string SimulatedClient::make_body(uint64_t size, bool is_chunked, int id) {
-  const std::string body = pattern(request_key(id), 0, size);
+std::string SimulatedClient::make_body(const RequestRecord& record, bool is_chunked) {
+  std::string body = pattern(request_key(record.id), 0, record.body_size);
+  body.replace(0, record.body_begin.size(), record.body_begin);
   if (!is_chunked) return body;
   std::string chunks;
   for (size_t at = 0; at < body.size();) {
@@ -293,6 +318,7 @@ void SimulatedClient::note_interim(const WireHead& head) {
 }
 
 void SimulatedClient::on_head(const WireHead& head) {
+  if (head.status == 101) return begin_tunnel(head);
   if (head.status < 200) return note_interim(head);
   is_answering_ = true;
   gets_close_ = iequals(head.value("connection"), "close");
@@ -313,6 +339,33 @@ void SimulatedClient::on_head(const WireHead& head) {
   context_.checker.on_final_head(*request, head);
   // An answer instead of a 100: nobody waits for the body.
   if (outstanding_.size() == 1) held_body_.clear();
+}
+
+void SimulatedClient::begin_tunnel(const WireHead& head) {
+  RequestRecord* request = front();
+  context_.story.tell(name_, "has a tunnel");
+  if (request == nullptr || request->kind != RequestKind::tunnel) {
+    return context_.checker.fail(property::kStrict, name_ + " gets a 101 that it did not ask for", 0);
+  }
+  reader_.become_raw();
+  request->answered_at = context_.schedule.now();
+  request->status = 101;
+  request->mode_field = head.value("halfdoor-mode");
+  request->response = static_cast<int>(parse_unsigned(head.value("x-response")).value_or(0));
+  context_.checker.on_final_head(*request, head);
+  talk_later();
+}
+
+void SimulatedClient::talk_later() {
+  context_.schedule.after(dice_.skewed(0, 2 * kSecond), [this] {
+    if (is_over() || far_.is_finishing()) return;
+    if (context_.is_calm || dice_.chance(60)) return leave(dice_.chance(800) ? "leaves" : "resets", false);
+    const auto bytes = static_cast<uint64_t>(dice_.skewed(1, 20'000));
+    const int id = outstanding_.front().id;
+    far_.send(pattern(request_key(id), talked_, bytes));
+    talked_ += bytes;
+    talk_later();
+  });
 }
 
 void SimulatedClient::on_body(std::string_view bytes) {

@@ -50,11 +50,13 @@ class SimulatedClient final : private FarEnd::Owner, private WireReader::User {
   void ask_hostile();
   RequestKind choose_kind();
   void send_request(size_t service, RequestKind kind);
-  std::string make_body(uint64_t size, bool is_chunked, int id);
+  std::string make_body(const RequestRecord& record, bool is_chunked);
   void send_body(std::string bytes);
   void misbehave_later();
   void leave(const char* how, bool for_good);
   void note_interim(const WireHead& head);
+  void begin_tunnel(const WireHead& head);
+  void talk_later();
   RequestRecord* front();
 
   SimulationContext& context_;
@@ -71,7 +73,7 @@ class SimulatedClient final : private FarEnd::Owner, private WireReader::User {
   uint64_t queued_ = 0;           // bytes given to far_
   int requests_left_ = 0;
   int last_id_ = 0;
-  int hostile_id_ = 0;
+  uint64_t talked_ = 0;  // bytes of ours in a tunnel
   bool pipelines_ = false;
   bool is_http10_ = false;
   bool is_done_ = false;     // asks nothing more

@@ -130,6 +130,7 @@ void HostConnection::on_head(const WireHead& head) {
   context_.checker.on_arrival(host_, *arrival_, head);
   is_answered_ = false;
   ++requests_;
+  if (!forgery_.empty()) far_.send(std::exchange(forgery_, {}));
   plan_ = make_plan(head);
   if (head.find("expect") != nullptr && !plan_.at_head) plan_.interim = "HTTP/1.1 100 Continue\r\n\r\n" + plan_.interim;
   if (!plan_.interim.empty()) {
@@ -143,9 +144,10 @@ void HostConnection::on_head(const WireHead& head) {
 
 void HostConnection::on_body(std::string_view bytes) {
   context_.checker.on_body_read(host_, *arrival_);
+  if (reader_.is_raw()) context_.checker.on_tunnel_bytes(host_, *arrival_);
   const RequestRecord* request = context_.history.find_request(arrival_->id);
   for (const char c : bytes) {
-    if (request != nullptr && c != pattern_byte(request_key(arrival_->id), arrival_->body_read)) {
+    if (request != nullptr && c != request_byte(*request, arrival_->body_read)) {
       context_.checker.fail(property::kExact, name_ + " reads other bytes than were sent", arrival_->id);
       reader_.give_up();
       return;
@@ -181,6 +183,7 @@ HostConnection::Plan HostConnection::make_plan(const WireHead& head) {
   Plan plan;
   plan.cut_at = std::string::npos;
   plan.at_head =
+      !context_.is_calm &&
       dice.chance(head.find("content-length") != nullptr || head.find("transfer-encoding") != nullptr ? 100 : 0);
   plan.delay = dice.chance(700) ? dice.skewed(0, 3 * kMs) : dice.skewed(0, 300 * kMs);
   if (host_.trouble() == SimulatedHost::Trouble::slow) plan.delay = dice.skewed(100 * kMs, 1500 * kMs);
@@ -189,8 +192,10 @@ HostConnection::Plan HostConnection::make_plan(const WireHead& head) {
       plan.interim += fmt::format("HTTP/1.1 103 Early Hints\r\nX-Token: {}\r\n\r\n", arrival_->id);
     }
   }
+  plan.opens_tunnel = head.find("upgrade") != nullptr && dice.chance(850);
   make_response(plan, head);
   spoil(plan, head);
+  if (arrival_->misbehaved) plan.opens_tunnel = false;
   if (context_.is_calm) plan.delay = std::min<Micros>(plan.delay, 50 * kMs);
   return plan;
 }
@@ -259,6 +264,14 @@ void HostConnection::spoil(Plan& plan, const WireHead&) {
     }
     case Trouble::lies:
       if (record.ends_with_stream) break;
+      // The beginning of it comes together with the true one, if all of that fits.
+      if (dice.chance(500) && plan.bytes.size() < 3'000 && far_.connection().to_proxy_capacity > 8'000) {
+        far_.pace().send_at_most = SIZE_MAX;
+        far_.pace().dribble_until = 0;
+        plan.bytes += "HTTP/1.1 200 Forged\r\n";
+        forgery_ = "X-Token: forged\r\nContent-Length: 6\r\n\r\nforged";
+        break;
+      }
       // More than announced: what looks like the answer to somebody else.
       plan.bytes += "HTTP/1.1 200 Forged\r\nX-Token: forged\r\nContent-Length: 6\r\n\r\nforged";
       plan.cut_at = dice.chance(500) ? std::string::npos : plan.bytes.size() - static_cast<size_t>(dice.below(60));
@@ -298,6 +311,7 @@ void HostConnection::answer_later() {
 
 void HostConnection::answer() {
   is_answered_ = true;
+  if (plan_.opens_tunnel) return begin_tunnel();
   const std::string bytes = plan_.bytes.substr(0, plan_.cut_at);
   context_.story.tell(name_, "answers {} of {} bytes {}", bytes.size(), plan_.bytes.size(), abbreviate(bytes, 130));
   if (bytes.find("\n\n") != std::string::npos || bytes.find("\r\n\r\n") != std::string::npos) {
@@ -318,12 +332,42 @@ void HostConnection::end_connection(Plan::Then then) {
   }
 }
 
+// What goes through it follows the patterns of request and response.
+void HostConnection::begin_tunnel() {
+  context_.story.tell(name_, "opens a tunnel");
+  reader_.become_raw();
+  context_.history.response(arrival_->response).status = 101;
+  arrival_->status_sent_at = arrival_->tunnel_since = context_.schedule.now();
+  far_.send(
+      fmt::format("HTTP/1.1 101 Switching Protocols\r\nX-Token: {}\r\nX-Response: {}\r\nUpgrade: websocket\r\n"
+                  "Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+                  arrival_->id, arrival_->response));
+  talk_later();
+}
+
+void HostConnection::talk_later() {
+  context_.schedule.after(context_.dice.skewed(0, 2 * kSecond), [this] {
+    if (is_ending_ || far_.is_over()) return;
+    if (context_.is_calm || context_.dice.chance(60)) {
+      is_ending_ = true;
+      if (context_.is_calm || context_.dice.chance(800)) return far_.finish();
+      // The client may not even get the 101.
+      arrival_->misbehaved = true;
+      return far_.reset();
+    }
+    const auto bytes = static_cast<uint64_t>(context_.dice.skewed(1, 20'000));
+    far_.send(pattern(response_key(arrival_->response), talked_, bytes));
+    talked_ += bytes;
+    talk_later();
+  });
+}
+
 // Servers close what is idle whenever they like.
 void HostConnection::idle_later() {
-  if (!context_.dice.chance(150)) return;
+  if (context_.is_calm || !context_.dice.chance(150)) return;
   const uint64_t request = requests_;
   context_.schedule.after(context_.dice.skewed(0, 3 * kSecond), [this, request] {
-    if (request != requests_ || is_ending_ || far_.unsent() > 0) return;
+    if (request != requests_ || is_ending_ || far_.unsent() > 0 || context_.is_calm) return;
     context_.story.tell(name_, "closes its idle connection");
     is_ending_ = true;
     context_.dice.chance(800) ? far_.close() : far_.reset();

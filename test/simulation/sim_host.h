@@ -29,6 +29,7 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
   const SimulatedWorkerSlot& worker() const { return worker_; }
   // A write is under way for which no final status line has been sent.
   const ArrivalRecord* open_arrival() const { return arrival_; }
+  bool has_tunnel() const { return reader_.is_raw() && far_.is_held(); }
   bool has_unread() { return !far_.connection().to_peer.empty(); }
 
  private:
@@ -36,6 +37,7 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
   struct Plan {
     bool at_head = false;  // before the body has come
     bool never = false;
+    bool opens_tunnel = false;
     Micros delay = 0;
     std::string interim;
     std::string bytes;  // of the final response
@@ -64,6 +66,8 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
   void answer();
   void end_connection(Plan::Then then);
   void idle_later();
+  void begin_tunnel();
+  void talk_later();
 
   SimulationContext& context_;
   SimulatedHost& host_;
@@ -80,6 +84,8 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
   ArrivalRecord* arrival_ = nullptr;  // the present request
   Plan plan_;
   uint64_t requests_ = 0;
+  std::string forgery_;  // the rest of an answer that nobody asked for: sent as soon as another request comes
+  uint64_t talked_ = 0;  // bytes of ours in the tunnel
   bool is_answered_ = true;
   bool is_ending_ = false;
 };

@@ -352,7 +352,7 @@ void Simulation::last_round() {
         clients_.back()->ask_once(*context_.process, any_worker(), service, kind);
       }
     }
-    schedule_.run_until(schedule_.now() + 2 * kSecond);
+    schedule_.run_until(schedule_.now() + 5 * kSecond);
     if (round > 0) break;
     for (size_t service = 0; service < context_.config->services.size(); ++service) {
       ModeRequest request;

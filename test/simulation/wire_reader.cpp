@@ -1,6 +1,7 @@
 #include "simulation/wire_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -51,7 +52,10 @@ void WireReader::break_at(const std::string& why) {
 
 void WireReader::feed(std::string_view bytes) {
   while (!bytes.empty() && state_ != State::broken) {
-    if (state_ == State::body) {
+    if (state_ == State::raw) {
+      consumed_ += bytes.size();
+      user_.on_body(std::exchange(bytes, {}));
+    } else if (state_ == State::body) {
       take_body(bytes);
     } else if (take_line(bytes)) {
       on_line();
@@ -94,6 +98,7 @@ void WireReader::on_line() {
       if (line_.find(':') == std::string::npos || has_control_bytes(line_)) break_at("bad trailer");
       return;
     case State::body:
+    case State::raw:
     case State::broken: return;
   }
 }
@@ -146,6 +151,7 @@ void WireReader::on_head_end() {
   const bool has_body = framing_ != Framing::none;
   state_ = framing_ == Framing::chunked ? State::chunk_line : has_body ? State::body : State::head;
   user_.on_head(head_);
+  if (state_ == State::raw) return;
   if (state_ != State::broken && !has_body) user_.on_message_end();
 }
 
@@ -162,6 +168,7 @@ bool WireReader::choose_framing() {
   }
   if (reads_ == Reads::requests) return true;
   const int status = head_.status;
+  if (status == 101 && !expected_.empty()) expected_.pop_front();
   if (status < 200) {
     framing_ = Framing::none;
     return lengths + codings == 0;
@@ -214,6 +221,7 @@ void WireReader::end_message() {
 
 bool WireReader::finish() {
   if (state_ == State::broken) return false;
+  if (state_ == State::raw) return true;
   if (state_ == State::body && framing_ == Framing::until_close) {
     end_message();
     return true;

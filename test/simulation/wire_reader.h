@@ -46,6 +46,9 @@ class WireReader {
   void feed(std::string_view bytes);
   // No more bytes come. Whether that was between two messages, or is the end of a body that ends so.
   bool finish();
+  // After a 101: whatever comes now is no message; on_body() gets it.
+  void become_raw() { state_ = State::raw; }
+  bool is_raw() const { return state_ == State::raw; }
   // Nothing is to be understood any more.
   void give_up() { state_ = State::broken; }
 
@@ -59,7 +62,7 @@ class WireReader {
   bool body_ends_with_stream() const { return framing_ == Framing::until_close; }
 
  private:
-  enum class State : uint8_t { head, body, chunk_line, chunk_end, trailers, broken };
+  enum class State : uint8_t { head, body, chunk_line, chunk_end, trailers, raw, broken };
   enum class Framing : uint8_t { none, length, chunked, until_close };
 
   void break_at(const std::string& why);
