@@ -56,8 +56,10 @@ void* allocate_or_use_reserve(size_t bytes) {
 }
 
 void* reallocate_or_use_reserve(void* memory, size_t bytes) {
-  void* moved = std::realloc(memory, bytes);
-  while (moved == nullptr && bytes > 0 && give_up_a_piece()) moved = std::realloc(memory, bytes);
+  void* moved = nullptr;
+  do {
+    moved = std::realloc(memory, bytes);
+  } while (moved == nullptr && bytes > 0 && give_up_a_piece());
   return moved;
 }
 
