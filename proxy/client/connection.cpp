@@ -315,6 +315,7 @@ void ClientConnection::close(bool by_reset) {
   out_.clear();
   read_block_.reset();
   stream_->set_handler(nullptr);
+  stream_->close_early();
   read_deadline_.clear();
   write_deadline_.clear();
   ListLink<FlushTag>::leave();

@@ -81,6 +81,11 @@ class SocketStream final : public Stream {
     return error;
   }
   void shutdown_write() override { ::shutdown(fd_.get(), SHUT_WR); }
+  void close_early() override {
+    event_del(event_);
+    if (write_event_ != nullptr) event_del(write_event_);
+    fd_.reset();
+  }
   void reset_on_close() override {
     const linger none{1, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));

@@ -54,6 +54,9 @@ class Stream {
   virtual void shutdown_write() = 0;
   // Makes destruction a reset: what is queued in the kernel is thrown away instead of delivered.
   virtual void reset_on_close() = 0;
+  // Ends the connection before the stream is destroyed, so that its descriptor is free for others at once. Nothing may
+  // be read or written any more.
+  virtual void close_early() {}
 
  protected:
   Handler* handler_ = nullptr;

@@ -73,6 +73,7 @@ void UpstreamConnection::close(bool by_reset) {
   if (by_reset) stream_->reset_on_close();
   move_to(State::dead);
   stream_->set_handler(nullptr);
+  stream_->close_early();
 }
 
 void UpstreamConnection::wait_idle(int64_t idle_ms) {

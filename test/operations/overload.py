@@ -149,7 +149,9 @@ class OverloadTest(OperationsTest):
 
     def serve(self, limits="", timeouts="", server="workers = 2", waits=True, **more):
         """A daemon, and the level to which everything has to return."""
-        extra = f"[limits]\n{limits}\n[timeouts]\n{timeouts}\n"
+        # Pools empty themselves soon, so that the level is soon reached again.
+        pools = "" if "pool_idle" in timeouts else 'pool_idle = "200ms"'
+        extra = f"[limits]\n{limits}\n[timeouts]\n{timeouts}\n{pools}\n"
         daemon = self.salon(self.primary, self.backup, extra=extra, server=server, **more)
         for _ in range(20):
             self.assertEqual(daemon.ask("GET", "/before").status, 200)

@@ -52,8 +52,9 @@ class DescriptorsTest(OverloadTest):
         with Crowd(daemon.control_path, 120), Crowd(daemon.address, 99, request("GET", "/hang")) as crowd:
             wait_for("all are at the host", lambda: daemon.metric("halfdoor_server_in_flight") == len(crowd))
             self.assertEqual(daemon.ask("GET", "/one-more").status, 200)
-            self.primary.open("g")
+            # All move to the backup in the same turn.
             self.run_cli(daemon, "failover")
+            self.primary.open("g")
         self.assertNotIn("cannot accept", daemon.log())
         self.assertNotIn("cannot open", daemon.log())
 
@@ -63,7 +64,7 @@ class DescriptorsTest(OverloadTest):
             kept.send(request("GET", "/.well-known/halfdoor"))
             self.assertEqual(kept.read_response().status, 200)
             with self.exhausted(daemon):
-                with Crowd(daemon.address, 50, request("GET", "/x")) as crowd:
+                with Crowd(daemon.address, 50, request("GET", "/x", fields={"Connection": "close"})) as crowd:
                     wait_for("all are accepted and closed", lambda: crowd.ended() == len(crowd), 60)
                     # Who was there before is served, operators get in, and a switch is written to the disk.
                     kept.send(request("GET", "/.well-known/halfdoor"))

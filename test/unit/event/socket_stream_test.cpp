@@ -1,5 +1,6 @@
 // Streams over real sockets: what the data path relies on about their edges.
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -282,4 +283,23 @@ TEST_CASE("a read watch calls while it is on") {
   CHECK(calls == before);
   watch.resume();
   REQUIRE(wait_until(pair.loop, [&] { return calls > before; }));
+}
+
+TEST_CASE("a stream that is closed early gives its descriptor back before it is destroyed, also in its own callback") {
+  Pair pair(GENERATE(false, true));
+  pair.connect();
+  pair.handler.then = [&] { pair.stream->close_early(); };
+  const int edges = pair.handler.edges;
+  pair.peer_sends("x");
+  REQUIRE(wait_until(pair.loop, [&] { return pair.handler.edges > edges; }));
+  char byte = 0;
+  CHECK(::recv(pair.peer.get(), &byte, 1, 0) <= 0);
+  // No further callback, and nothing is closed twice.
+  const int lowest = UniqueFd(::dup(pair.peer.get())).get();
+  pair.loop.wait(true);
+  CHECK(pair.handler.edges == edges + 1);
+  const UniqueFd taken(::dup(pair.peer.get()));
+  CHECK(taken.get() == lowest);
+  pair.stream.reset();
+  CHECK(::fcntl(taken.get(), F_GETFD) >= 0);
 }
