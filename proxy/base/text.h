@@ -31,6 +31,7 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 std::optional<uint64_t> parse_unsigned(std::string_view text);
 
 using Milliseconds = std::chrono::milliseconds;
+using SteadyTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 
 // "500ms", "3s", "10m", "2h", "1d"; a whole number and a unit, no blanks. Null if it is anything else or over 365 d.

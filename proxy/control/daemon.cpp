@@ -146,6 +146,8 @@ void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> d
   });
 }
 
+SideHealth Daemon::side_health(size_t, Side) { return {}; }
+
 void Daemon::journal(const JournalEntry& entry) { state_->journal().append(entry); }
 
 void Daemon::journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
@@ -179,6 +181,8 @@ void Daemon::on_applied(int worker, uint64_t generation, std::vector<ServiceAtSw
 void Daemon::on_fenced(int worker, FencedReport report) {
   mailbox_.post([this, worker, report] { coordinator_->on_fenced(worker, report); });
 }
+
+void Daemon::on_suspect(int, ServerId) {}
 
 void Daemon::on_stopped(int worker, uint64_t cut) {
   mailbox_.post([this, worker, cut] {

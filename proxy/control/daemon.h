@@ -70,6 +70,7 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
                        std::function<void(const LatchOutcome&)> done) override;
   void withdraw_latch(size_t service, uint64_t job) override;
   void ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) override;
+  SideHealth side_health(size_t service, Side side) override;
   void journal(const JournalEntry& entry) override;
   void journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
                       uint64_t writes_finished, uint64_t writes_uncertain) override;
@@ -80,6 +81,7 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   // WorkerObserver: on the workers' threads.
   void on_applied(int worker, uint64_t generation, std::vector<ServiceAtSwitch> services) override;
   void on_fenced(int worker, FencedReport report) override;
+  void on_suspect(int worker, ServerId server) override;
   void on_stopped(int worker, uint64_t cut) override;
 
   std::shared_ptr<const Config> config_;
@@ -94,6 +96,7 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   std::unique_ptr<DurableState> state_;
   std::optional<ControlSocket> control_socket_;
   std::vector<std::string> addresses_;
+  std::unique_ptr<HealthBoard> health_;
   std::unique_ptr<SwitchCoordinator> coordinator_;
   std::unique_ptr<AccessWriter> access_log_;  // null: off
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -92,6 +92,7 @@ Status Daemon::open_state() {
   Result<std::unique_ptr<DurableState>> state = DurableState::open(std::move(options));
   if (!state) return state.error();
   state_ = std::move(*state);
+  health_ = std::make_unique<HealthBoard>(*config_);
   warnings_.insert(warnings_.end(), state_->warnings().begin(), state_->warnings().end());
   SwitchEnvironment& environment = *this;
   coordinator_ = std::make_unique<SwitchCoordinator>(environment, std::make_shared<const ConfigGeneration>(config_),
@@ -128,6 +129,7 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
     options.most_connections = share;
     options.most_memory = *memory / static_cast<uint64_t>(workers);
     options.client_counts = client_counts;
+    options.health = health_.get();
     options.seed = seed + static_cast<uint64_t>(i);
     Result<std::unique_ptr<Worker>> worker = start_worker(std::move(options));
     if (!worker) return worker.error();

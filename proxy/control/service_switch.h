@@ -45,6 +45,7 @@ class ServiceSwitch {
 
   void on_applied(int worker, const ServiceAtSwitch& found);
   void on_fenced(int worker, const FencedReport& report);
+  void on_health_changed() { on_time(); }
   // Does what is due; called when next_deadline() has come, and whenever else.
   void on_time();
   std::optional<SteadyTime> next_deadline() const;

@@ -47,6 +47,8 @@ void SwitchCoordinator::on_fenced(int worker, const FencedReport& report) {
   if (report.service < services_.size()) services_[report.service]->on_fenced(worker, report);
 }
 
+void SwitchCoordinator::on_health_changed(size_t service) { services_[service]->on_health_changed(); }
+
 std::optional<SteadyTime> SwitchCoordinator::next_deadline() const {
   std::optional<SteadyTime> next;
   const auto at = [&next](std::optional<SteadyTime> time) {

@@ -26,6 +26,9 @@ class SwitchCoordinator : private SnapshotBoard {
   void on_applied(int worker, uint64_t generation, const std::vector<ServiceAtSwitch>& services);
   void on_fenced(int worker, const FencedReport& report);
 
+  // SwitchEnvironment::side_health() of a side of this service has another value.
+  void on_health_changed(size_t service);
+
   // The caller's timer: on_time() has to be called then, or later.
   std::optional<SteadyTime> next_deadline() const;
   void on_time();

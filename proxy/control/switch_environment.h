@@ -11,10 +11,9 @@
 #include "failover/guards.h"
 #include "failover/journal.h"
 #include "failover/latch_writer.h"
+#include "failover/side_health.h"
 
 namespace halfdoor {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 // Control thread only. Callbacks come on the control thread too, never from within the call that was given them.
 class SwitchEnvironment {
@@ -32,6 +31,9 @@ class SwitchEnvironment {
   virtual void withdraw_latch(size_t service, uint64_t job) = 0;
   // Asks the caught_up URL of the primary; always answers, within seconds.
   virtual void ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) = 0;
+
+  // As the checks have it now. SwitchCoordinator::on_health_changed() tells when it is another one.
+  virtual SideHealth side_health(size_t service, Side side) = 0;
 
   virtual void journal(const JournalEntry& entry) = 0;
   virtual void journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,

@@ -13,6 +13,7 @@
 #include "exchange/write_ledger.h"
 #include "http/semantics.h"
 #include "upstream/counters.h"
+#include "upstream/health_board.h"
 #include "upstream/pools.h"
 
 namespace halfdoor {
@@ -56,6 +57,7 @@ struct ExchangeEnvironment {
   WriteLedger& ledger;
   Notices& notices;
   WorkerCounters& counters;
+  HealthBoard& health;
   const WallClock& wall_clock;
   Random random;
   AccessLog* access_log = nullptr;  // null: off

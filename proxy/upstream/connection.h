@@ -18,19 +18,12 @@
 #include "event/turn.h"
 #include "http/client_codec.h"
 #include "http/response_parser.h"
+#include "upstream/server_id.h"
 
 namespace halfdoor {
 
 class Pools;
 struct ServerPoolTag;
-
-// A server by its place in the configuration.
-struct ServerId {
-  uint16_t service = 0;
-  Side side = Side::primary;
-  uint16_t server = 0;
-  bool operator==(const ServerId&) const = default;
-};
 
 // Why an attempt ended without a complete response. Whether a retry is safe also depends on what had been sent.
 struct UpstreamFailure {

@@ -115,7 +115,7 @@ class WorkerThread final : public Worker {
     core_ = std::make_unique<WorkerCore>(
         WorkerCoreOptions{options_.index, options_.snapshot, options_.observer, options_.ledger.get(),
                           options_.access_log.get(), &counters_, &wall_clock_, options_.most_connections,
-                          options_.most_memory, options_.client_counts, options_.seed},
+                          options_.most_memory, options_.client_counts, options_.health, options_.seed},
         loop_->wheel(), *loop_);
     options_.snapshot.reset();
     for (size_t i = 0; i < options_.listening_sockets.size(); ++i) {

@@ -15,6 +15,7 @@
 #include "exchange/access_log.h"
 #include "exchange/write_ledger.h"
 #include "upstream/counters.h"
+#include "upstream/health_board.h"
 
 namespace halfdoor {
 
@@ -60,6 +61,8 @@ class WorkerObserver {
   // Nothing that began under an earlier epoch is left where this one would not have it. Once per worker, service and
   // epoch that changed the mode; not for a superseded epoch.
   virtual void on_fenced(int worker, FencedReport report) = 0;
+  // Live traffic met an error or silence of this server, for the first time since its last check began.
+  virtual void on_suspect(int worker, ServerId server) = 0;
   // The graceful stop is complete: no exchange is left. `cut`: exchanges that had to be ended.
   virtual void on_stopped(int worker, uint64_t cut) = 0;
 };
@@ -75,6 +78,7 @@ struct WorkerOptions {
   uint64_t most_connections = 0;                // client connections of this worker
   uint64_t most_memory = 0;                     // bytes that its clients may make it hold; 0: unbounded
   std::shared_ptr<ClientCounts> client_counts;  // of all workers; null: of this one
+  HealthBoard* health = nullptr;                // outlives the worker
   uint64_t seed = 0;                            // of request ids and jitter
 };
 

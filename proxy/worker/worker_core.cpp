@@ -38,6 +38,7 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
                    *options.ledger,
                    *notices_,
                    *options.counters,
+                   *options.health,
                    *options.wall_clock,
                    Random(options.seed),
                    options.access_log,

@@ -31,6 +31,7 @@ struct WorkerCoreOptions {
   uint64_t most_connections = 0;
   uint64_t most_memory = 0;  // 0: unbounded
   std::shared_ptr<ClientCounts> client_counts = {};
+  HealthBoard* health = nullptr;
   uint64_t seed = 0;
 };
 

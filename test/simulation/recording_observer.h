@@ -20,6 +20,7 @@ class RecordingObserver final : public WorkerObserver {
   std::vector<Applied> applied;
   std::vector<FencedReport> fenced;
   std::vector<uint64_t> stopped;  // what each stop had to cut
+  std::vector<ServerId> suspects;
   std::function<void()> on_fenced_hook;
   std::vector<std::string> order;  // "applied 3", "fenced 0:2", "stopped"
 
@@ -32,6 +33,7 @@ class RecordingObserver final : public WorkerObserver {
     fenced.push_back(report);
     order.push_back("fenced " + std::to_string(report.service) + ":" + std::to_string(report.epoch));
   }
+  void on_suspect(int, ServerId server) override { suspects.push_back(server); }
   void on_stopped(int, uint64_t cut) override {
     stopped.push_back(cut);
     order.push_back("stopped");

@@ -63,6 +63,7 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
                        std::function<void(const LatchOutcome&)> done) override;
   void withdraw_latch(size_t service, uint64_t job) override;
   void ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) override;
+  SideHealth side_health(size_t, Side) override { return {}; }
   void journal(const JournalEntry& entry) override;
   void journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
                       uint64_t writes_finished, uint64_t writes_uncertain) override;
@@ -73,6 +74,7 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
   // WorkerObserver
   void on_applied(int worker, uint64_t generation, std::vector<ServiceAtSwitch> services) override;
   void on_fenced(int worker, FencedReport report) override;
+  void on_suspect(int, ServerId) override {}
   void on_stopped(int worker, uint64_t cut) override;
 
   SimulationContext& context_;

@@ -67,7 +67,8 @@ SimulatedWorkerSlot::SimulatedWorkerSlot(SimulationContext& context, SimulatedPr
       ledger_(process, std::move(ledger)),
       clock_(context),
       wheel_(kWheelStartMs + context.schedule.now() / kMs),
-      counters_(snapshot_->config()) {
+      counters_(snapshot_->config()),
+      health_(snapshot_->config()) {
   Connector& connector = *this;
   WorkerCoreOptions options;
   options.index = index;
@@ -75,6 +76,7 @@ SimulatedWorkerSlot::SimulatedWorkerSlot(SimulationContext& context, SimulatedPr
   options.observer = &process.observer();
   options.ledger = &ledger_;
   options.counters = &counters_;
+  options.health = &health_;
   options.wall_clock = &clock_;
   options.most_connections = context.settings.connections_per_worker;
   options.seed = context.dice.next();

@@ -58,10 +58,14 @@ WireMessage SimulatedClient::last(const std::string& methods) const {
 }
 
 SimulatedWorker::SimulatedWorker(const Options& options)
-    : snapshot(make_snapshot(options)), wheel(kStartMs), counters(snapshot->config()), clock_(wheel) {
+    : snapshot(make_snapshot(options)),
+      wheel(kStartMs),
+      counters(snapshot->config()),
+      health(snapshot->config()),
+      clock_(wheel) {
   core = std::make_unique<WorkerCore>(
       WorkerCoreOptions{0, snapshot, &observer, &ledger, &access_log, &counters, &clock_, options.most_connections,
-                        options.most_memory, options.client_counts, 42},
+                        options.most_memory, options.client_counts, &health, 42},
       wheel, network);
 }
 

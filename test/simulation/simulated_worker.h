@@ -83,6 +83,7 @@ class SimulatedWorker {
   RecordingObserver observer;
   RecordingAccessLog access_log;
   WorkerCounters counters;
+  HealthBoard health;
   std::unique_ptr<WorkerCore> core;
 
  private:

@@ -260,12 +260,13 @@ void Simulation::trouble_a_host() {
 }
 
 void Simulation::trouble_the_disk() {
-  using Health = SimulatedDisk::Health;
-  if (disk_->health != Health::fine) return;
-  disk_->health = std::array{Health::full, Health::failing, Health::hanging, Health::hanging}[dice_.below(4)];
+  using DiskHealth = SimulatedDisk::Health;
+  if (disk_->health != DiskHealth::fine) return;
+  disk_->health =
+      std::array{DiskHealth::full, DiskHealth::failing, DiskHealth::hanging, DiskHealth::hanging}[dice_.below(4)];
   story_.tell("disk", "is in trouble: {}", static_cast<int>(disk_->health));
   schedule_.after(dice_.skewed(5 * kMs, 8 * kSecond), [this] {
-    disk_->health = Health::fine;
+    disk_->health = DiskHealth::fine;
     story_.tell("disk", "is well again");
   });
 }

@@ -158,6 +158,7 @@ class ControlFixture : private SwitchEnvironment, private WorkerObserver {
   }
   void withdraw_latch(size_t, uint64_t) override {}
   void ask_caught_up(size_t, std::function<void(CaughtUpAnswer)>) override {}
+  SideHealth side_health(size_t, Side) override { return {}; }
   void journal(const JournalEntry& entry) override { journal_->append(entry); }
   void journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms, uint64_t finished,
                       uint64_t uncertain) override {
@@ -174,6 +175,7 @@ class ControlFixture : private SwitchEnvironment, private WorkerObserver {
   void on_fenced(int worker, FencedReport report) override {
     mailbox_.post([this, worker, report] { coordinator_->on_fenced(worker, report); });
   }
+  void on_suspect(int, ServerId) override {}
   void on_stopped(int, uint64_t) override {}
 
   std::unique_ptr<event_base, void (*)(event_base*)> base_{event_base_new(), event_base_free};

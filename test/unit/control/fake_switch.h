@@ -146,6 +146,7 @@ class FakeSwitch : public SwitchEnvironment {
   void ask_caught_up(size_t, std::function<void(CaughtUpAnswer)> done) override {
     questions.push_back(std::move(done));
   }
+  SideHealth side_health(size_t service, Side side) override { return health[{service, side}]; }
   void journal(const JournalEntry& entry) override { entries.push_back(entry); }
   void journal_fenced(std::string_view, uint64_t epoch, std::optional<int64_t> fenced_ms, uint64_t finished,
                       uint64_t uncertain) override {
@@ -174,6 +175,7 @@ class FakeSwitch : public SwitchEnvironment {
   std::vector<FencedEntry> fenced_entries;
   std::vector<std::string> announced;
   std::vector<int> stalled;
+  std::map<std::pair<size_t, Side>, SideHealth> health;
   std::deque<std::optional<ChangeAnswer>> answers;
   std::map<size_t, int> times_answered;
   std::unique_ptr<SwitchCoordinator> coordinator;
