@@ -68,8 +68,9 @@ void FarEnd::read_on() {
 }
 
 void FarEnd::on_proxy_acted() {
-  // A reset is noticed at once by whoever looks on from outside; its owner hears of it with the next step.
-  if (is_over_) return;
+  // A reset is noticed at once by whoever looks on from outside; its owner hears of it with the next step. Behind an
+  // end of the proxy's half there may be room for more of ours.
+  if (is_over_ && unsent() == 0) return;
   step_later(pace_.latency);
 }
 

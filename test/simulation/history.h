@@ -88,6 +88,7 @@ struct ArrivalRecord {
   Micros tunnel_since = kNeverUs;  // a 101 was sent
   bool misbehaved = false;         // hung, cut, lied or sent nonsense
   bool only_cut = false;           // and that was all: it is noticed at once
+  bool closed_on_body = false;     // while that was still coming: a reset follows, and may overtake the answer
 };
 
 // A response that a host made.

@@ -43,7 +43,8 @@ void Checker::judge_answers() {
     // The head of a response that was cut may be lost with what follows it.
     const bool is_cut =
         std::any_of(history_.arrivals.begin(), history_.arrivals.end(), [&](const ArrivalRecord& arrival) {
-          return arrival.id == request.id && arrival.misbehaved && arrival.status_sent_at != kNeverUs;
+          return arrival.id == request.id && (arrival.misbehaved || arrival.closed_on_body) &&
+                 arrival.status_sent_at != kNeverUs;
         });
     if (request.is_owed_answer && !is_cut && !has_answer && !request.client_gave_up &&
         request.kind != RequestKind::hostile &&

@@ -323,6 +323,7 @@ void HostConnection::answer() {
 
 void HostConnection::end_connection(Plan::Then then) {
   is_ending_ = then != Plan::Then::stay && then != Plan::Then::hang;
+  arrival_->closed_on_body = then == Plan::Then::close && !arrival_->is_complete;
   switch (then) {
     case Plan::Then::stay: return idle_later();
     case Plan::Then::hang: return;
