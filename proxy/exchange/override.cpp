@@ -69,10 +69,14 @@ BodyForm find_body_form(const FieldList& fields) {
   if (slash == std::string_view::npos || !is_token(essence.substr(0, slash)) || !is_token(essence.substr(slash + 1))) {
     return BodyForm::unclear;
   }
-  if (contains(essence, "urlencoded")) return BodyForm::urlencoded;
-  if (essence.substr(0, slash) == "multipart") return BodyForm::multipart;
-  if (contains(essence, "json")) return BodyForm::json;
-  return BodyForm::none;
+  const bool is_urlencoded = contains(essence, "urlencoded");
+  const bool is_multipart = essence.substr(0, slash) == "multipart";
+  const bool is_json = contains(essence, "json");
+  // Hosts look for one part of the type or another.
+  if (is_urlencoded + is_multipart + is_json > 1) return BodyForm::unclear;
+  if (is_urlencoded) return BodyForm::urlencoded;
+  if (is_multipart) return BodyForm::multipart;
+  return is_json ? BodyForm::json : BodyForm::none;
 }
 
 }  // namespace halfdoor

@@ -57,6 +57,9 @@ TEST_CASE("other_types_carry_no_override_and_unclear_ones_are_unreadable") {
   CHECK(overrides("image/png", "\x89PNG") == "none");
   CHECK(overrides("", "_method=DELETE") == "unreadable");
   CHECK(overrides("text/plain, application/json", "{}") == "unreadable");
+  CHECK(overrides("multipart/x-urlencoded; boundary=x", "a=1") == "unreadable");
+  CHECK(overrides("multipart/json; boundary=x", "{}") == "unreadable");
+  CHECK(overrides("application/json-urlencoded", "a=1") == "unreadable");
   FieldList fields;
   fields.add(FieldId::content_type, "Content-Type", kForm);
   fields.add(FieldId::content_encoding, "Content-Encoding", "gzip");
