@@ -47,13 +47,13 @@ def servers_line(servers):
     return json.dumps([server if isinstance(server, str) else server.address for server in servers])
 
 
-def service_toml(primary, backup, name="salon", hosts=None, failover="", failback="", read_only=""):
+def service_toml(primary, backup, name="salon", hosts=None, failover="", failback="", read_only="", health=""):
     """A [[service]] table. primary, backup: hosts (host.Host) or addresses. The rest: lines of its tables."""
     lines = ["[[service]]", f'name = "{name}"']
     if hosts:
         lines.append(f"hosts = {json.dumps(hosts)}")
     lines += [f"primary.servers = {servers_line(primary)}", f"backup.servers = {servers_line(backup)}"]
-    lines += ["[service.failover]", failover, "[service.failback]", 'minimum_stay = "0s"', failback]
+    lines += ["[service.health]", health, "[service.failover]", failover, "[service.failback]", 'minimum_stay = "0s"', failback]
     lines += ["[service.read_only]", read_only]
     return "\n".join(lines) + "\n"
 

@@ -24,6 +24,8 @@ A plan is a dictionary; every key may be left out:
     stops_after                   sends so many bytes of it, then nothing more
     closes                        closes after the answer, without having said so
 
+A request for /healthz is a check of halfdoor's: it has a plan of its own only ("*" does not count) and one event, "check".
+
 The log has a line of JSON per event, written by one system call, so that a kill -9 loses nothing. Times are CLOCK_MONOTONIC,
 which every process of a machine shares:
 
@@ -34,6 +36,7 @@ which every process of a machine shares:
     answer   {t, conn, n, status}                           the last byte of the answer was written
     extra    {t, conn, n, raw}                              bytes behind a request that had not been answered yet
     cut      {t, conn, n, bytes, last, how, complete}       the peer ended the connection: how is "eof" or "reset"
+    check    {t, conn, n}                                   a request for /healthz
     refused  {t, conn, n, why}                              a strict reader would take no more: a defect of whoever sent it
 """
 
@@ -55,6 +58,7 @@ from strict import RequestStream  # noqa: E402
 
 BODY_EVENTS_EACH = 1 << 20
 KEPT_RAW = 16384
+CHECKED = "/healthz"
 
 
 class HowItEnded(Exception):
@@ -80,9 +84,12 @@ class Served:
         self.last = None
         self.complete = True
         self.noted = 0
+        self.is_check = False
         self.strict = RequestStream(keeps_bodies=False)
 
     def note(self, event, **more):
+        if self.is_check and event != "refused":
+            return
         self.server.log.add(event, conn=self.number, n=self.n, **more)
 
     def more(self):
@@ -126,6 +133,10 @@ class Served:
         self.n += 1
         self.bytes = self.noted = 0
         self.complete = False
+        self.is_check = False
+        if target == CHECKED:
+            self.note("check")
+            self.is_check = True
         self.note("head", first=first, method=method, target=target, id=fields.get("x-request-id"),
                   raw=head.decode("latin-1")[:KEPT_RAW])
         plan = self.server.plan_of(target.split("?")[0])
@@ -269,7 +280,7 @@ class Server:
         self.start()
 
     def plan_of(self, path):
-        return self.plans.get(path, self.plans.get("*", {}))
+        return self.plans.get(path, {} if path == CHECKED else self.plans.get("*", {}))
 
     def gate(self, name):
         with self.lock:

@@ -80,10 +80,10 @@ class OperationsTest(unittest.TestCase):
             self.say(f"halfdoor serves on port {daemon.port} as process {daemon.process.pid}")
         return daemon
 
-    def salon(self, primary, backup, start=True, failover="", failback="", read_only="", **more):
+    def salon(self, primary, backup, start=True, failover="", failback="", read_only="", health="", **more):
         """A daemon with one service, "salon"."""
         many = [side if isinstance(side, list) else [side] for side in (primary, backup)]
-        service = service_toml(*many, failover=failover, failback=failback, read_only=read_only)
+        service = service_toml(*many, failover=failover, failback=failback, read_only=read_only, health=health)
         return self.halfdoor(service, start=start, **more)
 
     def load(self, daemon, name="load", **plan):
