@@ -16,6 +16,12 @@ Plan ServiceSwitch::plan_of(const ModeRequest& request) const {
 GuardFacts ServiceSwitch::facts_for(const RunningChange& change) const {
   GuardFacts facts;
   facts.service = config_.name;
+  SideHealth primary = environment_.side_health(index_, Side::primary);
+  facts.primary_healthy = primary.healthy;
+  facts.primary_detail = std::move(primary.detail);
+  SideHealth backup = environment_.side_health(index_, Side::backup);
+  facts.backup_healthy = backup.healthy;
+  facts.backup_detail = std::move(backup.detail);
   facts.on_side_for = side_age_at_start_ + std::chrono::duration_cast<Milliseconds>(environment_.now() - side_entered_);
   facts.minimum_stay = config_.failback.minimum_stay;
   facts.diverged = record_.diverged;

@@ -235,6 +235,26 @@ TEST_CASE("a_refused_automatic_change_is_in_history_and_events") {
   CHECK(fake.announced == std::vector<std::string>{"refused"});
 }
 
+TEST_CASE("the_health_of_the_side_to_go_to_is_asked_and_what_its_check_found_is_told") {
+  FakeSwitch fake;
+  fake.health[{0, Side::primary}] = {true, {}, ""};
+  fake.health[{0, Side::backup}] = {false, {}, "10.9.0.10:8080: connection refused"};
+  const ChangeAnswer failover = fake.answer(fake.ask(Verb::failover));
+  REQUIRE(rules_of(failover) == std::vector{Guard::backup_healthy});
+  CHECK(failover.refusals[0].message.find("(10.9.0.10:8080: connection refused)") != std::string::npos);
+
+  fake.complete(Verb::failover, {Guard::backup_healthy});
+  fake.pass(fake.config->services[0].failback.minimum_stay);
+  fake.health[{0, Side::primary}] = {false, {}, "10.0.0.10:8080: 503"};
+  fake.health[{0, Side::backup}] = {true, {}, ""};
+  const ChangeAnswer failback = fake.answer(fake.ask(Verb::failback));
+  REQUIRE(rules_of(failback) == std::vector{Guard::primary_healthy});
+  CHECK(failback.refusals[0].message.find("(10.0.0.10:8080: 503)") != std::string::npos);
+
+  fake.health[{0, Side::primary}] = {true, {}, ""};
+  fake.complete(Verb::failback);
+}
+
 TEST_CASE("refusals_of_a_signal_go_to_history_those_of_an_operator_do_not") {
   FakeSwitch fake;
   fake.complete(Verb::failover);
