@@ -191,12 +191,18 @@ void Checker::on_tunnel_bytes(SimulatedHost& host, ArrivalRecord& arrival) {
   fail(property::kI7, "carries bytes long after it had to end", arrival.id);
 }
 
-void Checker::on_whole_arrival(ArrivalRecord& arrival) {
+void Checker::on_whole_arrival(ArrivalRecord& arrival, const std::string& trailer) {
   const RequestRecord* request = history_.find_request(arrival.id);
-  if (request == nullptr || arrival.body_read == request->body_size) return;
-  fail(property::kExact,
-       fmt::format("{} of {} bytes of a body that is said to be whole", arrival.body_read, request->body_size),
-       arrival.id);
+  if (request == nullptr) return;
+  if (arrival.body_read != request->body_size) {
+    fail(property::kExact,
+         fmt::format("{} of {} bytes of a body that is said to be whole", arrival.body_read, request->body_size),
+         arrival.id);
+  }
+  const bool may_come = request->has_trailer && request->takes_trailers;
+  if (trailer != (may_come ? std::to_string(request->id) : "")) {
+    fail(property::kTrailers, "arrives with the trailer \"" + trailer + "\"", arrival.id);
+  }
 }
 
 // Clients
@@ -232,6 +238,10 @@ void Checker::on_complete(const RequestRecord& request) {
     fail(property::kExact,
          fmt::format("its answer ends after {} of {} bytes, and nothing tells", request.body_received, whole),
          request.id);
+  }
+  const bool may_come = response->has_trailer && request.takes_trailers;
+  if (request.trailer != (may_come ? std::to_string(response->number) : "")) {
+    fail(property::kTrailers, "is answered with the trailer \"" + request.trailer + "\"", request.id);
   }
 }
 

@@ -43,7 +43,7 @@ class Checker {
   void on_partial_arrival(SimulatedHost& host, ArrivalRecord& arrival);
   void on_body_read(SimulatedHost& host, ArrivalRecord& arrival);
   void on_tunnel_bytes(SimulatedHost& host, ArrivalRecord& arrival);
-  void on_whole_arrival(ArrivalRecord& arrival);
+  void on_whole_arrival(ArrivalRecord& arrival, const std::string& trailer);
   // What clients see.
   void on_final_head(const RequestRecord& request, const WireHead& head);
   void on_complete(const RequestRecord& request);

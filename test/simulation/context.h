@@ -12,6 +12,7 @@
 #include "simulation/dice.h"
 #include "simulation/history.h"
 #include "simulation/schedule.h"
+#include "simulation/settings.h"
 #include "simulation/sim_disk.h"
 #include "simulation/story.h"
 
@@ -19,23 +20,6 @@ namespace halfdoor {
 
 class SimulatedHost;
 class SimulatedProcess;
-
-// What kind of a day it is.
-struct Settings {
-  int workers = 2;
-  uint64_t connections_per_worker = 1000;
-  Micros chaos = 10 * kSecond;
-  Micros client_every = 40 * kMs;
-  Micros command_every = 1 * kSecond;
-  Micros trouble_every = 2 * kSecond;
-  Micros disk_trouble_every = 0;  // 0: never
-  Micros kill_every = 0;
-  Micros stop_every = 0;
-  bool has_stalls = false;
-  bool has_hostile_clients = false;
-  bool hosts_lie = false;
-  bool clock_jumps = false;
-};
 
 struct SimulationContext {
   Schedule& schedule;

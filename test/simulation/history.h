@@ -49,6 +49,8 @@ struct RequestRecord {
   std::string target;
   uint64_t body_size = 0;
   std::string body_begin;  // the rest follows the pattern
+  bool takes_trailers = false;
+  bool has_trailer = false;  // X-Trailer: its id
 
   Micros head_sent_at = kNeverUs;  // the last byte of its head entered the kernel
   Micros all_sent_at = kNeverUs;
@@ -61,6 +63,7 @@ struct RequestRecord {
   std::string mode_field;  // Halfdoor-Mode
   std::string text;        // beginning of the body of an answer of halfdoor's own
   uint64_t body_received = 0;
+  std::string trailer;  // X-Trailer
   bool is_complete = false;
   Micros over_at = kNeverUs;    // complete, or its connection is over
   bool client_gave_up = false;  // by an end, a reset, or for good not reading
@@ -100,7 +103,8 @@ struct ResponseRecord {
   uint64_t size = 0;      // of the body, as announced or as sent until the end
   bool has_body = false;  // what HEAD, 204 and 304 do not have
   bool ends_with_stream = false;
-  bool is_cut = false;  // less was sent than announced
+  bool has_trailer = false;  // X-Trailer: its number
+  bool is_cut = false;       // less was sent than announced
 };
 
 struct CommandRecord {

@@ -38,6 +38,7 @@ inline constexpr Property kAnswer{"answer", "a command is answered once, in time
 inline constexpr Property kLedger{"ledger", "a write stands in the ledger before its first byte, and leaves it once"};
 inline constexpr Property kOwn{"own", "no client ever receives bytes that belong to another's exchange"};
 inline constexpr Property kExact{"exact", "bodies are byte-exact or visibly cut"};
+inline constexpr Property kTrailers{"trailers", "trailers go on to those who take them, and to nobody else"};
 inline constexpr Property kStrict{
     "strict",
     "no byte that a strict parser would refuse ever leaves, in either direction; what must be "

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "simulation/client_request.h"
 #include "simulation/context.h"
 #include "simulation/sim_process.h"
 
@@ -19,8 +20,6 @@ Pace make_pace(Dice& dice) {
   if (dice.chance(150)) pace.read_at_most = static_cast<size_t>(dice.skewed(64, 4'000));
   return pace;
 }
-
-constexpr std::string_view kHosts[] = {"salon.example", "shop.example"};
 
 }  // namespace
 
@@ -78,161 +77,68 @@ void SimulatedClient::next() {
   if (pipelines_ && outstanding_.size() < 6) next_later(dice_.chance(500) ? 0 : dice_.skewed(0, 20 * kMs));
 }
 
-RequestKind SimulatedClient::choose_kind() {
-  const uint64_t throw_ = dice_.below(100);
-  if (throw_ < 45) return RequestKind::read;
-  if (throw_ < 75) return RequestKind::write;
-  if (throw_ < 82) return RequestKind::allowed;
-  if (throw_ < 84) return RequestKind::hidden_override;
-  if (throw_ < 88) return RequestKind::denied;
-  if (throw_ < 94) return RequestKind::overridden;
-  if (throw_ < 96) return RequestKind::read_with_body;
-  if (throw_ < 98 && !is_http10_ && !pipelines_) return RequestKind::tunnel;
-  return RequestKind::local;
+int SimulatedClient::next_id() const { return static_cast<int>(context_.history.requests.size()) + 1; }
+
+void SimulatedClient::ask() {
+  const size_t service = dice_.chance(650) ? 0 : 1;
+  send_request(service, choose_request_kind(dice_, next_id(), !is_http10_ && !pipelines_));
 }
 
-void SimulatedClient::ask() { send_request(dice_.chance(650) ? 0 : 1, choose_kind()); }
-
 void SimulatedClient::send_request(size_t service, RequestKind kind) {
-  RequestRecord record;
-  record.id = static_cast<int>(context_.history.requests.size()) + 1;
-  record.client = number_;
-  record.process = process_number_;
-  record.worker = worker_;
-  record.service = service;
-  record.kind = kind;
-  const int id = last_id_ = record.id;
-  record.follows_us = last_answer_at_ == kNeverUs ? 0 : context_.schedule.now() - last_answer_at_;
-  static constexpr const char* kReads[] = {"GET", "GET", "GET", "HEAD", "OPTIONS"};
-  // The last two are looked into.
-  static constexpr const char* kFormTypes[] = {"Content-Type: text/plain\r\n",
-                                               "Content-Type: application/x-www-form-urlencoded\r\n", ""};
-  static constexpr const char* kWrites[] = {"POST", "POST", "PUT", "DELETE", "PATCH", "post", "PROPFIND"};
-  std::string fields;
-  record.method = kind == RequestKind::read    ? kReads[dice_.below(5)]
-                  : kind == RequestKind::write ? kWrites[dice_.below(7)]
-                                               : "GET";
-  record.target = fmt::format("/{}/{}", kind == RequestKind::read ? "r" : "w", id);
-  bool has_body = kind == RequestKind::write && record.method[0] == 'P';
-  switch (kind) {
-    case RequestKind::allowed:
-      record.method = "POST";
-      record.target = fmt::format("/search/{}", id);
-      fields = kFormTypes[dice_.below(std::size(kFormTypes))];
-      has_body = true;
-      break;
-    case RequestKind::hidden_override:
-      record.method = "POST";
-      record.target = fmt::format("/search/{}", id);
-      fields = kFormTypes[1 + dice_.below(std::size(kFormTypes) - 1)];
-      record.body_begin = dice_.chance(500) ? "_method=DELETE&" : "%5fmethod=put&a=";
-      has_body = true;
-      break;
-    case RequestKind::denied: record.target = fmt::format("/logout/{}", id); break;
-    case RequestKind::overridden:
-      if (dice_.chance(400)) {
-        record.target += "?_method=DELETE";
-      } else {
-        record.method = dice_.chance(500) ? "GET" : "POST";
-        fields = dice_.chance(500) ? "X-HTTP-Method-Override: DELETE\r\n" : "X-Method-Override: PUT\r\n";
-      }
-      break;
-    case RequestKind::read_with_body: has_body = true; break;
-    case RequestKind::tunnel:
-      record.target = fmt::format("/ws/{}", id);
-      fields =
-          "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-      break;
-    case RequestKind::local: record.target = "/.well-known/halfdoor"; break;
-    default: break;
-  }
-  const bool is_chunked = has_body && !is_http10_ && dice_.chance(350);
-  if (has_body)
-    record.body_size = static_cast<uint64_t>(dice_.chance(850) ? dice_.skewed(1, 2'000) : dice_.skewed(1, 90'000));
-  if (has_body && fields.find("urlencoded") != std::string::npos)
-    record.body_size = static_cast<uint64_t>(dice_.skewed(20, 3'000));
-  if (kind == RequestKind::allowed || kind == RequestKind::hidden_override)
-    record.body_size = std::min<uint64_t>(record.body_size + 20, 30'000);
-  const bool expects = has_body && !is_http10_ && dice_.chance(80);
-  if (expects) fields += "Expect: 100-continue\r\n";
-  if (is_http10_ && dice_.chance(500)) fields += "Connection: keep-alive\r\n";
+  ClientRequest made = make_client_request(dice_, next_id(), service, kind, is_http10_);
+  asks_close_ = made.asks_close;
   if (kind == RequestKind::tunnel) requests_left_ = 0;
-  asks_close_ =
-      is_http10_ ? fields.find("keep-alive") == std::string::npos : kind != RequestKind::tunnel && dice_.chance(40);
-  if (!is_http10_ && asks_close_) fields += "Connection: close\r\n";
-  if (has_body)
-    fields += is_chunked ? "Transfer-Encoding: chunked\r\n" : fmt::format("Content-Length: {}\r\n", record.body_size);
-  std::string head = fmt::format("{} {} HTTP/1.{}\r\nHost: {}\r\n{}\r\n", record.method, record.target,
-                                 is_http10_ ? 0 : 1, kHosts[service], fields);
+  made.record.follows_us = last_answer_at_ == kNeverUs ? 0 : context_.schedule.now() - last_answer_at_;
   if (dice_.chance(150)) far_.pace().dribble_until = queued_ + static_cast<uint64_t>(dice_.skewed(1, 200));
-  const std::string body = has_body ? make_body(record, is_chunked) : std::string();
-  context_.story.tell(name_, "asks {} {} HTTP/1.{} ({}, {} bytes of body{}{})", record.method, record.target,
-                      is_http10_ ? 0 : 1, to_text(kind), record.body_size, is_chunked ? ", chunked" : "",
-                      expects ? ", expects 100" : "");
-  outstanding_.push_back({id, queued_ + head.size(), queued_ + head.size() + body.size(), is_http10_});
-  reader_.expect_answer_to(record.method);
-  context_.history.requests.push_back(std::move(record));
-  queued_ += head.size();
-  far_.send(head);
-  if (!expects) return send_body(body);
-  held_body_ = body;
+  context_.story.tell(name_, "asks {} {} HTTP/1.{} ({}, {} bytes of body{})", made.record.method, made.record.target,
+                      is_http10_ ? 0 : 1, to_text(kind), made.record.body_size,
+                      made.expects_continue ? ", expects 100" : "");
+  const uint64_t head_end = queued_ + made.head.size();
+  note_sent(std::move(made.record), head_end, head_end + made.body.size());
+  send_bytes(made.head);
+  if (!made.early.empty()) {
+    talked_ = made.early.size();
+    context_.story.tell(name_, "goes on with {} bytes", talked_);
+    send_bytes(made.early);
+  }
+  if (!made.expects_continue) return send_bytes(made.body);
+  held_body_ = made.body;
   // Those who wait for a 100 do not wait for ever.
-  context_.schedule.after(dice_.skewed(100 * kMs, kSecond), [this, id] {
-    if (!held_body_.empty() && !outstanding_.empty() && outstanding_.back().id == id)
-      send_body(std::exchange(held_body_, {}));
+  context_.schedule.after(dice_.skewed(100 * kMs, kSecond), [this, id = last_id_] {
+    if (!held_body_.empty() && !outstanding_.empty() && outstanding_.back().id == id) send_held_body();
   });
 }
 
-void SimulatedClient::send_body(std::string bytes) {
+void SimulatedClient::ask_hostile() {
+  RequestRecord record;
+  record.id = next_id();
+  record.kind = RequestKind::hostile;
+  record.method = "GET";
+  record.target = fmt::format("/x/{}", record.id);
+  const std::string bytes = make_hostile_request(dice_, record.id);
+  context_.story.tell(name_, "sends {}", abbreviate(bytes));
+  note_sent(std::move(record), queued_ + bytes.size(), queued_ + bytes.size());
+  send_bytes(bytes);
+  // What may follow on this connection is anybody's guess.
+  is_done_ = true;
+}
+
+void SimulatedClient::note_sent(RequestRecord record, uint64_t head_end, uint64_t end) {
+  record.client = number_;
+  record.process = process_number_;
+  record.worker = worker_;
+  last_id_ = record.id;
+  outstanding_.push_back({record.id, head_end, end, is_http10_ && record.kind != RequestKind::hostile});
+  reader_.expect_answer_to(record.method);
+  context_.history.requests.push_back(std::move(record));
+}
+
+void SimulatedClient::send_bytes(const std::string& bytes) {
   queued_ += bytes.size();
   far_.send(bytes);
 }
 
-std::string SimulatedClient::make_body(const RequestRecord& record, bool is_chunked) {
-  std::string body = pattern(request_key(record.id), 0, record.body_size);
-  body.replace(0, record.body_begin.size(), record.body_begin);
-  if (!is_chunked) return body;
-  std::string chunks;
-  for (size_t at = 0; at < body.size();) {
-    const size_t piece = std::min(body.size() - at, static_cast<size_t>(dice_.skewed(1, 20'000)));
-    chunks += fmt::format("{:x}{}\r\n{}\r\n", piece, dice_.chance(50) ? ";ext=\"a b\"" : "", body.substr(at, piece));
-    at += piece;
-  }
-  return chunks + (dice_.chance(50) ? "0\r\nX-Trailer: 1\r\n\r\n" : "0\r\n\r\n");
-}
-
-void SimulatedClient::ask_hostile() {
-  static constexpr const char* kHostile[] = {
-      "POST /x/{} HTTP/1.1\r\nHost: salon.example\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-      "POST /x/{} HTTP/1.1\r\nHost: salon.example\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nabcde",
-      "GET /x/{} HTTP/1.1\nHost: salon.example\n\n",
-      "GET /x/{} HTTP/1.1\r\nHost: salon.example\r\nA : b\r\n\r\n",
-      "GET /x/{} HTTP/1.1\r\nHost: salon.example\r\nHost: shop.example\r\n\r\n",
-      "GET /x/{} HTTP/1.1\r\nHost: salon.example\r\nA: b\r\n c\r\n\r\n",
-      "POST /x/{} HTTP/1.1\r\nHost: salon.example\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
-      "GET /x/{} HTTP/3.0\r\nHost: salon.example\r\n\r\n",
-      "GET /%zz/x/{} HTTP/1.1\r\nHost: salon.example\r\n\r\n",
-      "GET /x/{} HTTP/1.1\r\n\r\n",
-      "CONNECT /x/{} HTTP/1.1\r\nHost: salon.example\r\n\r\n",
-      "GET /x/{} HTTP/1.1\r\nHost: nowhere.example\r\n\r\n"};
-  RequestRecord record;
-  record.id = static_cast<int>(context_.history.requests.size()) + 1;
-  record.client = number_;
-  record.process = process_number_;
-  record.worker = worker_;
-  record.kind = RequestKind::hostile;
-  record.method = "GET";
-  const std::string bytes = fmt::format(fmt::runtime(kHostile[dice_.below(std::size(kHostile))]), record.id);
-  context_.story.tell(name_, "sends {}", abbreviate(bytes));
-  record.target = fmt::format("/x/{}", record.id);
-  outstanding_.push_back({record.id, queued_ + bytes.size(), queued_ + bytes.size(), false});
-  reader_.expect_answer_to("GET");
-  context_.history.requests.push_back(std::move(record));
-  send_body(bytes);
-  // What may follow on this connection is anybody's guess.
-  is_done_ = true;
-}
+void SimulatedClient::send_held_body() { send_bytes(std::exchange(held_body_, {})); }
 
 void SimulatedClient::on_entered() {
   for (const Sent& sent : outstanding_) {
@@ -286,7 +192,7 @@ void SimulatedClient::calm_down() {
   is_done_ = true;
   if (is_over()) return;
   far_.read_on();
-  if (!held_body_.empty()) send_body(std::exchange(held_body_, {}));
+  if (!held_body_.empty()) send_held_body();
   if (outstanding_.empty() && !far_.is_finishing()) leave("leaves", false);
 }
 
@@ -314,7 +220,7 @@ void SimulatedClient::note_interim(const WireHead& head) {
   if (!outstanding_.empty() && outstanding_.front().is_http10) {
     context_.checker.fail(property::kStrict, "an interim response to HTTP/1.0", outstanding_.front().id);
   }
-  if (head.status == 100 && !held_body_.empty()) send_body(std::exchange(held_body_, {}));
+  if (head.status == 100 && !held_body_.empty()) send_held_body();
 }
 
 void SimulatedClient::on_head(const WireHead& head) {
@@ -392,6 +298,7 @@ void SimulatedClient::on_message_end() {
   // The end of a stream that a dead process leaves says nothing.
   if (far_.is_over() && process_ != nullptr && !process_->is_alive()) return;
   request->is_complete = true;
+  request->trailer = reader_.trailer("x-trailer");
   request->over_at = context_.schedule.now();
   context_.checker.on_complete(*request);
   outstanding_.pop_front();

@@ -48,10 +48,11 @@ class SimulatedClient final : private FarEnd::Owner, private WireReader::User {
   void next_later(Micros delay);
   void ask();
   void ask_hostile();
-  RequestKind choose_kind();
+  int next_id() const;
   void send_request(size_t service, RequestKind kind);
-  std::string make_body(const RequestRecord& record, bool is_chunked);
-  void send_body(std::string bytes);
+  void note_sent(RequestRecord record, uint64_t head_end, uint64_t end);
+  void send_bytes(const std::string& bytes);
+  void send_held_body();
   void misbehave_later();
   void leave(const char* how, bool for_good);
   void note_interim(const WireHead& head);

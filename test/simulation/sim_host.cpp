@@ -89,12 +89,6 @@ void HostConnection::on_proxy_wrote(size_t bytes) {
 }
 
 void HostConnection::on_bytes(std::string_view bytes) {
-  if (!reader_.is_within_message()) {
-    message_start_ = reader_.consumed();
-    head_bytes_.clear();
-  }
-  if (arrival_ == nullptr || !reader_.is_within_message() || reader_.is_within_head())
-    head_bytes_.append(bytes.substr(0, 400));
   reader_.feed(bytes);
   if (!reader_.problem().empty()) {
     context_.checker.fail(property::kStrict, fmt::format("{} got what it cannot read: {}", name_, reader_.problem()),
@@ -158,7 +152,7 @@ void HostConnection::on_body(std::string_view bytes) {
 
 void HostConnection::on_message_end() {
   arrival_->is_complete = true;
-  context_.checker.on_whole_arrival(*arrival_);
+  context_.checker.on_whole_arrival(*arrival_, reader_.trailer("x-trailer"));
   message_start_ = reader_.consumed();
   if (!plan_.at_head) answer_later();
 }
@@ -167,10 +161,11 @@ void HostConnection::on_over(bool by_reset) {
   context_.story.tell(name_, "sees {}", by_reset ? "a reset" : "an end");
   if (reader_.is_within_head()) {
     // Of a head that was cut as much as its first line may tell whose it was.
-    const size_t first = head_bytes_.find(' ');
-    const size_t second = first == std::string::npos ? first : head_bytes_.find(' ', first + 1);
+    const std::string_view line = reader_.begun_start_line();
+    const size_t first = line.find(' ');
+    const size_t second = first == std::string::npos ? first : line.find(' ', first + 1);
     if (second != std::string::npos) {
-      open_record(id_of_target(std::string_view(head_bytes_).substr(first + 1, second - first - 1)), message_start_);
+      open_record(id_of_target(line.substr(first + 1, second - first - 1)), message_start_);
       context_.checker.on_partial_arrival(host_, *arrival_);
     }
   }
@@ -236,7 +231,10 @@ void HostConnection::make_response(Plan& plan, const WireHead& head) {
       bytes += fmt::format("{:x}\r\n{}\r\n", size, body.substr(at, size));
       at += size;
     }
-    if (is_chunked) bytes += "0\r\n\r\n";
+    record.has_trailer = is_chunked && dice.chance(200);
+    if (is_chunked) {
+      bytes += record.has_trailer ? fmt::format("0\r\nX-Trailer: {}\r\n\r\n", record.number) : "0\r\n\r\n";
+    }
   }
   context_.history.responses.push_back(record);
   arrival_->response = record.number;
@@ -263,11 +261,12 @@ void HostConnection::spoil(Plan& plan, const WireHead&) {
       break;
     }
     case Trouble::lies:
-      if (record.ends_with_stream) break;
-      // The beginning of it comes together with the true one, if all of that fits.
-      if (dice.chance(500) && plan.bytes.size() < 3'000 && far_.connection().to_proxy_capacity > 8'000) {
-        far_.pace().send_at_most = SIZE_MAX;
-        far_.pace().dribble_until = 0;
+      // What comes a moment later may as well answer the next request: nobody can tell. So it comes together with the
+      // true one, whole or as much as its beginning.
+      if (record.ends_with_stream || plan.bytes.size() > 3'000 || far_.connection().to_proxy_capacity < 8'000) break;
+      far_.pace().send_at_most = SIZE_MAX;
+      far_.pace().dribble_until = 0;
+      if (dice.chance(500)) {
         plan.bytes += "HTTP/1.1 200 Forged\r\n";
         forgery_ = "X-Token: forged\r\nContent-Length: 6\r\n\r\nforged";
         break;

@@ -80,7 +80,6 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
   std::deque<Mark> marks_;
   uint64_t written_ = 0;  // by the proxy
   uint64_t message_start_ = 0;
-  std::string head_bytes_;            // of a head that is not complete
   ArrivalRecord* arrival_ = nullptr;  // the present request
   Plan plan_;
   uint64_t requests_ = 0;

@@ -13,8 +13,6 @@ namespace {
 
 constexpr Micros kMostCalm = 60 * kSecond;
 
-ServerConfig server(const std::string& name) { return {name, Address::parse(name).value()}; }
-
 }  // namespace
 
 SimulatedHost& SimulationContext::host_at(const std::string& address) {
@@ -29,13 +27,14 @@ Simulation::Simulation(const SimulationOptions& options)
       dice_(options.seed),
       story_(schedule_, options.telling),
       checker_(history_),
-      context_{schedule_, dice_, story_, history_, checker_, {}, {}, nullptr, {}, nullptr, 0, false, {}} {
+      context_{schedule_, dice_, story_, history_, checker_, {}, {}, nullptr, {}, nullptr, 0, false, {}},
+      operator_(context_) {
   checker_.set_context(context_);
   logged_story = &story_;
   std::filesystem::remove_all(options_.folder);
   std::filesystem::create_directories(options_.folder);
   context_.settings = make_settings();
-  context_.config = make_config();
+  context_.config = make_config(dice_, context_.settings, options_.folder);
   context_.on_process_ended = [this](SimulatedProcess& process, int code) { on_process_ended(process, code); };
   SimulatedDisk::Hooks hooks;
   hooks.is_alive_at_call = [this] { return processes_.empty() || processes_.back()->is_alive_at_call(); };
@@ -62,70 +61,13 @@ Simulation::~Simulation() {
 }
 
 Settings Simulation::make_settings() {
-  Settings settings;
-  settings.workers = static_cast<int>(dice_.between(2, 3));
-  settings.chaos = dice_.between(4, 12) * kSecond;
-  settings.client_every = dice_.between(15, 80) * kMs;
-  settings.command_every = dice_.chance(300) ? dice_.between(100, 500) * kMs : dice_.between(500, 3'000) * kMs;
-  if (dice_.chance(800)) settings.trouble_every = dice_.between(300, 3'000) * kMs;
-  settings.disk_trouble_every = dice_.chance(350) ? dice_.between(500, 3'000) * kMs : 0;
-  settings.kill_every = dice_.chance(350) ? dice_.between(1'000, 5'000) * kMs : 0;
-  settings.stop_every = dice_.chance(150) ? dice_.between(2'000, 8'000) * kMs : 0;
-  settings.has_stalls = dice_.chance(150);
-  settings.has_hostile_clients = dice_.chance(300) && !options_.no_hostile_clients;
-  settings.hosts_lie = dice_.chance(300);
-  settings.clock_jumps = dice_.chance(100);
-  if (dice_.chance(50)) settings.connections_per_worker = static_cast<uint64_t>(dice_.between(7, 12));
+  Settings settings = halfdoor::make_settings(dice_);
+  if (options_.no_hostile_clients) settings.has_hostile_clients = false;
   if (options_.no_kills) settings.kill_every = settings.stop_every = 0;
   if (options_.no_disk_trouble) settings.disk_trouble_every = 0;
   if (options_.no_host_trouble) settings.trouble_every = 0;
   if (options_.no_commands) settings.command_every = 0;
   return settings;
-}
-
-std::shared_ptr<const Config> Simulation::make_config() {
-  auto config = std::make_shared<Config>();
-  const auto ms = [](int64_t value) { return Milliseconds(value); };
-  config->workers = context_.settings.workers;
-  config->state_dir = options_.folder;
-  config->drain = ms(dice_.between(500, 4'000));
-  config->listeners.push_back({Address::parse("192.0.2.80:80").value(), {}});
-  Limits& limits = config->limits;
-  limits.buffer = dice_.chance(500) ? 4'096 : 32'768;
-  limits.writes_in_flight = dice_.chance(100) ? 2 : 64;
-  limits.refused_body = dice_.chance(200) ? 20'000 : 16 << 20;
-  Timeouts& timeouts = config->timeouts;
-  timeouts.request_head = ms(dice_.between(2'000, 5'000));
-  timeouts.request_body = ms(dice_.between(3'000, 6'000));
-  timeouts.refused_body = ms(4'000);
-  timeouts.keep_alive = ms(dice_.between(3'000, 8'000));
-  timeouts.client_write = ms(dice_.between(5'000, 8'000));
-  timeouts.connect = ms(dice_.between(300, 1'500));
-  timeouts.first_byte = ms(dice_.between(4'000, 7'000));
-  timeouts.response_body = ms(dice_.between(4'000, 7'000));
-  timeouts.pool_idle = ms(dice_.between(500, 4'000));
-  timeouts.pool_fresh = ms(dice_.between(50, 1'000));
-  for (int i = 0; i < 2; ++i) {
-    ServiceConfig service;
-    service.name = i == 0 ? "salon" : "shop";
-    service.hosts = {service.name + ".example"};
-    for (const Side side : kSides) {
-      for (int64_t n = dice_.between(1, 2); n > 0; --n) {
-        service.sides[index_of(side)].servers.push_back(
-            server(fmt::format("10.{}.{}.{}:80", side == Side::primary ? 0 : 9, i, n)));
-      }
-    }
-    service.failover.drain = ms(dice_.between(200, 4'000));
-    service.failover.read_fallback_after = ms(dice_.between(50, 2'000));
-    service.failback.minimum_stay = ms(dice_.chance(500) ? 0 : dice_.between(100, 3'000));
-    if (dice_.chance(400)) service.failback.caught_up = "/caught-up";
-    service.read_only.allow.push_back(Rule::parse("POST /search/*").value());
-    service.read_only.deny.push_back(Rule::parse("GET /logout/*").value());
-    // Told apart from every other answer.
-    service.read_only.status = 423;
-    config->services.push_back(std::move(service));
-  }
-  return config;
 }
 
 void Simulation::make_hosts() {
@@ -177,71 +119,6 @@ void Simulation::add_client() {
   if (is_refused || (options_.only_clients > 0 && static_cast<int>(clients_.size()) >= options_.only_clients)) return;
   clients_.push_back(std::make_unique<SimulatedClient>(context_, static_cast<int>(clients_.size()) + 1));
   clients_.back()->connect(*context_.process, any_worker());
-}
-
-void Simulation::give_command() {
-  if (context_.process == nullptr || !context_.process->is_serving()) return;
-  ModeRequest request;
-  if (dice_.chance(850)) {
-    request.verb = kVerbs[dice_.below(kVerbs.size())];
-  } else {
-    request.mode = kModes[dice_.below(kModes.size())];
-  }
-  request.actor = "uid:0(root)";
-  if (dice_.chance(300)) request.reason = "because";
-  if (dice_.chance(200)) request.until = WallTime(Milliseconds(context_.unix_ms() + 3'600'000));
-  for (const Guard guard : {Guard::minimum_stay, Guard::caught_up, Guard::fenced, Guard::not_persisted}) {
-    if (dice_.chance(guard == Guard::not_persisted ? 50 : 250)) request.overrides.push_back(guard);
-  }
-  request.dry_run = dice_.chance(80);
-  static constexpr int64_t kWaits[] = {0, 0, 200, 1'000, 30'000, 30'000};
-  request.wait = Milliseconds(kWaits[dice_.below(std::size(kWaits))]);
-  const auto service = static_cast<size_t>(dice_.below(context_.config->services.size()));
-  if (dice_.chance(100))
-    request.expect_epoch = context_.process->coordinator().service(service).record().epoch + dice_.below(2);
-  if (dice_.chance(80)) {
-    // As SIGUSR1 and SIGUSR2: all services at once.
-    request = ModeRequest{};
-    request.actor = "signal";
-    request.verb = dice_.chance(500) ? Verb::failover : Verb::failback;
-    for (size_t i = 0; i < context_.config->services.size(); ++i) ask(i, request);
-    return;
-  }
-  if (dice_.chance(50)) request.actor = kActorAutomatic;
-  ask(service, std::move(request));
-}
-
-void Simulation::ask(size_t service, ModeRequest request) {
-  CommandRecord record;
-  record.number = static_cast<int>(history_.commands.size()) + 1;
-  record.process = context_.process->number();
-  record.service = service;
-  record.request = request;
-  record.asked_at = schedule_.now();
-  record.met_others = std::any_of(history_.commands.begin(), history_.commands.end(), [&](const CommandRecord& other) {
-    const bool may_go_on = other.answers == 0 || schedule_.now() - other.asked_at < 30 * kSecond;
-    return other.service == service && other.process == record.process && !other.process_ended && may_go_on &&
-           !(other.answers > 0 && other.answer.kind != ChangeAnswer::Kind::incomplete);
-  });
-  history_.commands.push_back(record);
-  CommandRecord& kept = history_.commands.back();
-  story_.tell("operator", "command {}: {} {} of {} (wait {} ms{}{})", record.number,
-              request.verb ? to_text(*request.verb) : "mode", request.mode ? to_text(*request.mode) : "",
-              context_.config->services[service].name, request.wait.count(), request.dry_run ? ", dry run" : "",
-              request.overrides.empty() ? "" : ", overrides");
-  SimulatedProcess& process = *context_.process;
-  process.command([this, &process, &kept, service, request = std::move(request)] {
-    process.coordinator().ask(service, request, [this, &kept](const ChangeAnswer& answer) {
-      ++kept.answers;
-      kept.answered_at = schedule_.now();
-      kept.answer = answer;
-      static constexpr const char* kKinds[] = {"done", "incomplete", "refused", "stale epoch"};
-      story_.tell("operator", "command {} is answered: {}, {} epoch {}{}", kept.number,
-                  kKinds[static_cast<int>(answer.kind)], to_text(answer.record.to), answer.record.epoch,
-                  answer.persisted ? "" : ", NOT PERSISTED");
-      checker_.on_answer(kept);
-    });
-  });
 }
 
 void Simulation::trouble_a_host() {
@@ -299,8 +176,8 @@ void Simulation::run() {
 void Simulation::chaos() {
   const Settings& settings = context_.settings;
   repeat(settings.client_every, [this] { add_client(); });
-  repeat(settings.command_every, [this] { give_command(); });
-  if (!options_.no_host_trouble) repeat(settings.trouble_every, [this] { trouble_a_host(); });
+  repeat(settings.command_every, [this] { operator_.give_command(); });
+  repeat(settings.trouble_every, [this] { trouble_a_host(); });
   repeat(settings.disk_trouble_every, [this] { trouble_the_disk(); });
   repeat(settings.kill_every, [this] { kill_or_stop(); });
   repeat(settings.stop_every, [this] {
@@ -359,10 +236,10 @@ void Simulation::last_round() {
       ModeRequest request;
       request.actor = "uid:0(root)";
       request.verb = Verb::close;
-      ask(service, request);
+      operator_.ask(service, request);
       schedule_.run_until(schedule_.now() + 2 * kSecond);
       request.verb = Verb::failover;
-      ask(service, request);
+      operator_.ask(service, request);
     }
     schedule_.run_until(schedule_.now() + 8 * kSecond);
     for (size_t service = 0; service < context_.config->services.size(); ++service) {

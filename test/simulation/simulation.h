@@ -9,6 +9,7 @@
 #include "simulation/context.h"
 #include "simulation/sim_client.h"
 #include "simulation/sim_host.h"
+#include "simulation/sim_operator.h"
 #include "simulation/sim_process.h"
 
 namespace halfdoor {
@@ -40,7 +41,6 @@ class Simulation {
 
  private:
   Settings make_settings();
-  std::shared_ptr<const Config> make_config();
   void make_hosts();
   void start_process();
   void on_process_ended(SimulatedProcess& process, int code);
@@ -48,8 +48,6 @@ class Simulation {
   // Actors that come again and again.
   void repeat(Micros mean, const std::function<void()>& act);
   void add_client();
-  void give_command();
-  void ask(size_t service, ModeRequest request);
   void trouble_a_host();
   void trouble_the_disk();
   void kill_or_stop();
@@ -68,6 +66,7 @@ class Simulation {
   History history_;
   Checker checker_;
   SimulationContext context_;
+  SimulatedOperator operator_;
   std::unique_ptr<SimulatedDisk> disk_;
   std::vector<std::unique_ptr<SimulatedProcess>> processes_;
   std::vector<std::unique_ptr<SimulatedClient>> clients_;

@@ -95,7 +95,7 @@ void WireReader::on_line() {
       return;
     case State::trailers:
       if (line_.empty()) return end_message();
-      if (line_.find(':') == std::string::npos || has_control_bytes(line_)) break_at("bad trailer");
+      if (!read_field_line(trailers_)) break_at("trailer " + line_);
       return;
     case State::body:
     case State::raw:
@@ -105,13 +105,13 @@ void WireReader::on_line() {
 
 void WireReader::on_head_line() {
   if (!has_start_line_) {
-    head_ = {};
+    head_ = trailers_ = {};
     has_start_line_ = true;
     if (!read_start_line()) break_at("start line " + line_);
     return;
   }
   if (line_.empty()) return on_head_end();
-  if (!read_field_line()) break_at("field line " + line_);
+  if (!read_field_line(head_)) break_at("field line " + line_);
 }
 
 bool WireReader::read_start_line() {
@@ -135,12 +135,12 @@ bool WireReader::read_start_line() {
   return is_token(head_.method) && is_visible(head_.target);
 }
 
-bool WireReader::read_field_line() {
+bool WireReader::read_field_line(WireHead& into) {
   const size_t colon = line_.find(':');
   if (colon == std::string::npos || !is_token(std::string_view(line_).substr(0, colon))) return false;
   const std::string_view value = trim(std::string_view(line_).substr(colon + 1));
   if (has_control_bytes(value)) return false;
-  head_.fields.emplace_back(to_lower(line_.substr(0, colon)), std::string(value));
+  into.fields.emplace_back(to_lower(line_.substr(0, colon)), std::string(value));
   return true;
 }
 

@@ -59,6 +59,10 @@ class WireReader {
   // Bytes of a head have come that is not complete.
   bool is_within_head() const { return state_ == State::head && (has_start_line_ || !line_.empty()); }
   const WireHead& head() const { return head_; }
+  // Of a head that is not complete, as much as has come.
+  const std::string& begun_start_line() const { return has_start_line_ ? head_.start_line : line_; }
+  // Of the message that has ended last; empty: it had none of that name (in lower case).
+  std::string trailer(std::string_view name) const { return trailers_.value(name); }
   bool body_ends_with_stream() const { return framing_ == Framing::until_close; }
 
  private:
@@ -70,7 +74,7 @@ class WireReader {
   void on_line();
   void on_head_line();
   bool read_start_line();
-  bool read_field_line();
+  bool read_field_line(WireHead& into);
   void on_head_end();
   bool choose_framing();
   void on_chunk_line();
@@ -82,6 +86,7 @@ class WireReader {
   State state_ = State::head;
   Framing framing_ = Framing::none;
   WireHead head_;
+  WireHead trailers_;
   bool has_start_line_ = false;
   std::string line_;
   uint64_t left_ = 0;  // of the body, or of the chunk
