@@ -80,7 +80,8 @@ class ChaosTest(OperationsTest):
         requests = self.clients.stop()
         statuses = sorted({r["status"] for r in requests if r["status"]})
         self.say(f"{len(requests)} requests, {len(self.changes)} switches, {len(self.kills)} kills, statuses {statuses}")
-        self.check_histories(requests=requests, sides=self.sides, kills=self.kills, journal=self.daemon.history())
+        self.check_histories(requests=requests, sides=self.sides, kills=self.kills, journal=self.daemon.history(),
+                             listed=self.daemon.uncertain())
         self.assert_every_doubtful_write_is_listed(requests)
         self.assertEqual(self.daemon.metric("halfdoor_second_guard_total"), 0)
 

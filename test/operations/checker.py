@@ -8,14 +8,18 @@ Pure: lists in, sentences out. A history is made of
     kills     Kill: every kill -9 of halfdoor, with what it knew before and after
     journal   entries of `halfdoor history --json`
     log       lines of the access log, of one service
+    outages   Outage: when a host could not be relied upon, and what that excuses
+    listed    entries of `halfdoor uncertain --json`; None: whether writes are listed is not judged
 
 All times are CLOCK_MONOTONIC of one machine. The invariants are named as in robustness.md; I7 needs tunnels, which there are
-none of. P2 stands for "no failed read".
+none of. P2 stands for "no failed read", P6 for "each write of unknown outcome is listed" (checker_faults.py).
 """
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Optional
+
+from checker_faults import check_p2, check_p6, end_of, target_of, was_killed
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 SERVES = {"primary": "primary", "primary-readonly": "primary", "backup-readonly": "backup", "backup-writable": "backup",
@@ -89,12 +93,12 @@ def parse_mode_field(text):
     return mode, int(epoch)
 
 
-def check_i1_and_p1(arrivals, sides, changes, initial, allowed):
+def check_i1_and_p1(arrivals, sides, changes, initial, is_write_like):
     """No write, nor a byte of one, reaches a side while it takes none; nothing reaches a side that does not serve."""
     found = []
     for arrival in arrivals:
         side = sides[arrival.host]
-        is_write = not is_safe(arrival.method) and not allowed(arrival)
+        is_write = is_write_like(arrival)
         windows = open_windows(changes, initial, side, is_write)
         if lies_within(windows, arrival.first, arrival.last):
             continue
@@ -104,16 +108,16 @@ def check_i1_and_p1(arrivals, sides, changes, initial, allowed):
     return found
 
 
-def check_i2(arrivals, requests, sides, changes, initial, allowed):
+def check_i2(arrivals, requests, sides, changes, initial, is_write_like):
     """After a command's reply no request whose head completed later goes to the side that was left."""
-    by_target = {f"/load/{r['id']}": r for r in requests}
+    by_target = {target_of(r): r for r in requests}
     found = []
     for arrival in arrivals:
         request = by_target.get(arrival.target)
         if request is None:
             continue
         side = sides[arrival.host]
-        is_write = not is_safe(arrival.method) and not allowed(arrival)
+        is_write = is_write_like(arrival)
         windows = open_windows(changes, initial, side, is_write, "applied")
         if not lies_within(windows, request["sent"], request["sent"]) and not any(
                 request["sent"] < begin <= (request["answered"] or FOREVER) for begin, _ in windows):
@@ -135,7 +139,7 @@ def modes_between(changes, initial, begin, end):
     return modes
 
 
-def check_i3(requests, sides, changes, initial):
+def check_i3(requests, sides, changes, initial, is_write_like):
     """The epoch of an answer names its mode, and the side that answered might serve the request while that was on its
     way. (The field names the mode of the moment of the answer, which may be later than that of the attempt.)"""
     known = {1: initial} | {change.epoch: change.mode for change in changes}
@@ -146,7 +150,7 @@ def check_i3(requests, sides, changes, initial):
             found.append(f"I3: {request['id']} was answered as {mode} in epoch {epoch}, which was {known[epoch]}")
         if not request["host"]:
             continue
-        side, is_write = sides[request["host"]], not is_safe(request["method"])
+        side, is_write = sides[request["host"]], is_write_like(request)
         possible = modes_between(changes, initial, request["sent"], request["answered"])
         served = any((WRITES.get(mode) if is_write else SERVES[mode]) == side for mode in possible)
         fell_back = bool(request["served_by"]) and not is_write and any(may_reach(side, mode, False) for mode in possible)
@@ -156,7 +160,7 @@ def check_i3(requests, sides, changes, initial):
     return found
 
 
-def check_i3_by_log(log, arrivals, sides, servers, changes, initial, allowed):
+def check_i3_by_log(log, arrivals, sides, servers, changes, initial, is_write_like):
     """Mode, epoch and side of a line fit together, and the server that it names is the one that the request reached."""
     known = {1: initial} | {change.epoch: change.mode for change in changes}
     reached = {}
@@ -176,7 +180,7 @@ def check_i3_by_log(log, arrivals, sides, servers, changes, initial, allowed):
             if len(set(hosts)) > line["attempts"]:
                 found.append(f"I3: {name} names no server, but reached {hosts}")
             continue
-        is_write = not is_safe(line["method"]) and not allowed(SimpleNamespace(**line))
+        is_write = is_write_like(SimpleNamespace(**line))
         serves = (WRITES.get(mode) if is_write else SERVES[mode]) == side
         falls_back = not is_write and side == "backup" and mode in FALLS_BACK
         if not (falls_back if line["fallback"] else serves):
@@ -191,11 +195,11 @@ def check_i3_by_log(log, arrivals, sides, servers, changes, initial, allowed):
     return found
 
 
-def check_i4(arrivals):
-    """A request that is not safe appears at most once over all servers."""
+def check_i4(arrivals, resendable):
+    """A request that may not be re-sent appears at most once over all servers."""
     seen, found = {}, []
     for arrival in arrivals:
-        if is_safe(arrival.method):
+        if resendable(arrival):
             continue
         if arrival.target in seen:
             found.append(f"I4: sent twice: {seen[arrival.target]} and {arrival}")
@@ -253,52 +257,64 @@ def check_i6(kills):
     return found
 
 
-def check_i8(requests, kills):
-    """Every request gets an answer, but for those that were there when halfdoor was killed."""
-    found = []
-    for request in requests:
-        if request["answered"]:
-            continue
-        if any(kill.killed - 60 <= request["sent"] <= kill.serving for kill in kills):
-            continue
-        rule = "P2" if is_safe(request["method"]) else "I8"
-        found.append(f"{rule}: {request['method']} {request['id']} got no answer: {request['error']}")
-    return found
+def check_i8(requests, kills, outages, resendable):
+    """Every request gets an answer, but for those that were there when halfdoor was killed, or whose host failed in the
+    middle of its answer. (Those that may be re-sent are judged by P2.)"""
+    return [f"I8: {r['method']} {r['id']} got no answer: {r['error']}" for r in requests
+            if not r["answered"] and not resendable(r) and not was_killed(r, kills)
+            and not (r.get("begun") and any(o.overlaps(r["sent"], end_of(r)) for o in outages))]
 
 
-def check_i9(journal):
-    """Nothing leaves read-only without an operator."""
-    found = []
+def check_i9(journal, automatic_failback=False):
+    """Nothing leaves read-only without an operator, unless failback.automatic undoes what was entered automatically."""
+    found, entered = [], None
     for entry in journal:
         if entry.get("kind", "change") != "change" or entry["from"] == entry["to"]:
             continue
-        if entry["to"] in WRITES and entry["actor"] in (None, "", "automatic"):
-            found.append(f"I9: {entry['from']} -> {entry['to']} in epoch {entry['epoch']} by {entry['actor']!r}")
+        what = f"{entry['from']} -> {entry['to']} in epoch {entry['epoch']} by {entry['actor']!r}"
+        if entry["actor"] in (None, "", "automatic"):
+            undoes = automatic_failback and entered == "automatic" and entry["to"] == "primary" and not entry.get("diverged")
+            if (entry["from"], entry["to"]) != ("primary", "backup-readonly") and not undoes:
+                found.append(f"I9: {what}")
+        entered = entry["actor"]
     epochs = [entry["epoch"] for entry in journal if entry.get("kind", "change") == "change"]
     if epochs != sorted(set(epochs)):
         found.append(f"I5: the epochs of the history do not grow: {epochs}")
     return found
 
 
-def check_p2(requests, kills):
-    """No read fails; in `closed` the notice is the answer."""
-    return [f"P2: {r['method']} {r['id']} was answered {r['status']}: {r['body'][:80]!r}"
-            for r in requests if is_safe(r["method"]) and r["answered"] and r["status"] != 200 and parse_mode_field(r["mode"])[0] != "closed"
-            and not any(kill.killed <= r["answered"] and r["sent"] <= kill.serving for kill in kills)]
-
-
 def describe(windows):
     return ", ".join(f"[{begin:.3f}, {end:.3f}]" for begin, end in windows) or "no time at all"
 
 
+def of(thing):
+    """(method, target) of a request of load.py or of anything with these attributes."""
+    return (thing["method"], target_of(thing)) if isinstance(thing, dict) else (thing.method, thing.target)
+
+
 def check(changes=(), arrivals=(), requests=(), kills=(), journal=(), sides: Optional[dict] = None, initial="primary",
-          allowed=lambda arrival: False, log=(), servers: Optional[dict] = None):
+          allowed=lambda arrival: False, log=(), servers: Optional[dict] = None, denied=lambda target: False, outages=(), listed=None,
+          automatic_failback=False):
     """Every violation as a sentence; an empty list: none. sides: host name -> "primary" or "backup". initial: the mode
-    before the first change, epoch 1. allowed: arrivals that an `allow` rule lets through. servers: address -> host name."""
+    before the first change, epoch 1. allowed: arrivals that an `allow` rule lets through. denied: targets of reads that a
+    `deny` rule names. servers: address -> host name. automatic_failback: the key of that name."""
     sides = sides or {"primary": "primary", "backup": "backup"}
     changes = sorted(changes, key=lambda change: change.began)
-    return [*check_i1_and_p1(arrivals, sides, changes, initial, allowed),
-            *check_i2(arrivals, requests, sides, changes, initial, allowed),
-            *check_i3(requests, sides, changes, initial),
-            *check_i3_by_log(log, arrivals, sides, servers or {}, changes, initial, allowed), *check_i4(arrivals), *check_i5(changes, requests),
-            *check_i6(kills), *check_i8(requests, kills), *check_i9(journal), *check_p2(requests, kills)]
+
+    def resendable(thing):
+        method, target = of(thing)
+        return is_safe(method) and not denied(target)
+
+    def is_write(thing):
+        return not resendable(thing) and not (not isinstance(thing, dict) and allowed(thing))
+
+    def modes_of(first, last):
+        return modes_between(changes, initial, first, last)
+
+    return [*check_i1_and_p1(arrivals, sides, changes, initial, is_write),
+            *check_i2(arrivals, requests, sides, changes, initial, is_write),
+            *check_i3(requests, sides, changes, initial, is_write),
+            *check_i3_by_log(log, arrivals, sides, servers or {}, changes, initial, is_write), *check_i4(arrivals, resendable),
+            *check_i5(changes, requests), *check_i6(kills), *check_i8(requests, kills, outages, resendable), *check_i9(journal, automatic_failback),
+            *check_p2(requests, kills, outages, sides, modes_of, resendable),
+            *check_p6(requests, arrivals, listed, kills, is_write)]

@@ -5,6 +5,7 @@ import unittest
 from types import SimpleNamespace
 
 from checker import Change, Kill, check, open_windows
+from checker_faults import Outage
 from host import Host
 from wire import Connection
 
@@ -159,6 +160,79 @@ class CheckerTest(unittest.TestCase):
     def test_finds_a_read_that_failed(self):
         self.assert_finds("P2", requests=[request("a", "GET", 5.0, 5.1, 502)])
         self.assert_finds("P2", requests=[request("a", "GET", 5.0, None, None, error="reset")])
+
+    def test_excuses_a_read_only_where_no_host_was_left_to_answer_it(self):
+        failed = request("a", "GET", 5.0, 5.1, 502, target="/load/a", retry_after="5")
+        down = [Outage("primary", 4.0, 6.0), Outage("backup", 4.5, 6.0)]
+        self.assert_clean(requests=[failed], outages=down)
+        self.assert_finds("P2", requests=[failed], outages=down[:1])
+        self.assert_finds("P2", requests=[{**failed, "retry_after": None}], outages=down)
+        self.assert_finds("P2", requests=[{**failed, "answered": None, "status": None}], outages=down)
+        self.assert_finds("P2", requests=[{**failed, "sent": 6.1, "answered": 6.2}], outages=down)
+        # On the backup nothing is promised while that is down, whatever the primary does.
+        after = request("a", "GET", 12.0, 12.1, 502, "backup-readonly; epoch=2", target="/load/a", retry_after="5")
+        self.assert_clean(changes=[FAILOVER], requests=[after], outages=[Outage("backup", 11.5)])
+        self.assert_finds("P2", changes=[FAILOVER], requests=[after], outages=[Outage("primary", 11.5)])
+
+    def test_excuses_what_a_fault_met_that_looks_like_slowness_until_it_must_be_known(self):
+        failed = request("a", "GET", 5.0, 7.0, 504, target="/load/a", retry_after="5")
+        self.assert_clean(requests=[failed], outages=[Outage("primary", 4.0, 9.0, judged=6.0)])
+        self.assert_finds("P2", requests=[failed], outages=[Outage("primary", 4.0, 9.0, judged=4.9)])
+
+    def test_finds_an_answer_that_is_not_whole(self):
+        whole = request("a", "GET", 5.0, 5.1, host="primary", target="/load/a", body="primary GET /load/a\n")
+        self.assert_clean(requests=[whole])
+        self.assert_finds("P2", requests=[{**whole, "body": "primary GET /lo"}])
+        self.assert_finds("P2", requests=[{**whole, "body": "primary GET /load/b\n"}])
+
+    def test_lets_an_answer_break_off_whose_host_failed_in_the_middle(self):
+        for method, rule in (("GET", "P2"), ("POST", "I8")):
+            cut = request("a", method, 5.0, None, None, target="/load/a", begun=True, ended=5.5, error="reset")
+            self.assert_clean(requests=[cut], outages=[Outage("primary", 5.2, 6.0)])
+            self.assert_finds(rule, requests=[cut], outages=[Outage("primary", 5.6, 6.0)])
+            self.assert_finds(rule, requests=[{**cut, "begun": False}], outages=[Outage("primary", 5.2, 6.0)])
+
+    def test_finds_a_read_that_writes_at_the_backup(self):
+        denied = {"denied": lambda target: target.startswith("/denied/")}
+        self.assert_finds("I1", arrivals=[arrival("backup", "GET", "/denied/a", 5.0)], **denied)
+        self.assert_finds("I4", arrivals=[arrival("primary", "GET", "/denied/a", 5.0)] * 2, **denied)
+        failed = request("a", "GET", 5.0, 5.1, 502, target="/denied/a", retry_after="5")
+        self.assert_clean(requests=[failed], **denied)
+        self.assert_finds("I8", requests=[{**failed, "answered": None}], **denied)
+
+    def test_finds_a_write_of_unknown_outcome_that_is_not_listed(self):
+        unknown = request("a", "POST", 5.0, 5.1, 502, target="/load/a", body="We do not know whether this was saved.")
+        there = arrival("primary", "POST", "/load/a", 5.0)
+        there.answered = None
+        entry = {"path": "/load/a"}
+        self.assert_clean(requests=[unknown], arrivals=[there], listed=[entry])
+        self.assert_clean(requests=[unknown], listed=[entry])
+        for listed in ([], [entry, entry]):
+            self.assert_finds("P6", requests=[unknown], arrivals=[there], listed=listed)
+        self.assert_finds("P6", requests=[{**unknown, "retry_after": "5"}], listed=[entry])
+        known = {**unknown, "status": 200, "host": "primary"}
+        self.assert_finds("P6", requests=[known], arrivals=[there], listed=[entry])
+        nothing_sent = {**unknown, "body": "The salon cannot be reached.", "retry_after": "5"}
+        self.assert_clean(requests=[nothing_sent], listed=[])
+        self.assert_finds("P6", requests=[nothing_sent], listed=[entry])
+        self.assert_finds("P6", requests=[nothing_sent], arrivals=[there], listed=[])
+        self.assert_finds("P6", requests=[{**nothing_sent, "retry_after": None}], listed=[])
+        killed = {**unknown, "status": None, "answered": None, "ended": 5.1}
+        kill = Kill(5.05, 6.0, ("primary", 1), ("primary", 1))
+        self.assert_finds("P6", requests=[killed], arrivals=[there], kills=[kill], listed=[])
+        self.assert_clean(requests=[killed], arrivals=[there], kills=[kill], listed=[entry])
+        there.answered = 5.04
+        self.assert_clean(requests=[killed], arrivals=[there], kills=[kill], listed=[])
+
+    def test_knows_when_halfdoor_may_leave_read_only_by_itself(self):
+        there = {"from": "primary", "to": "backup-readonly", "epoch": 2, "actor": "automatic"}
+        back = {"from": "backup-readonly", "to": "primary", "epoch": 3, "actor": "automatic"}
+        self.assert_clean(journal=[there])
+        self.assert_clean(journal=[there, back], automatic_failback=True)
+        self.assert_finds("I9", journal=[there, back])
+        self.assert_finds("I9", journal=[{**there, "actor": "uid:0(root)"}, back], automatic_failback=True)
+        self.assert_finds("I9", journal=[there, {**back, "diverged": True}], automatic_failback=True)
+        self.assert_finds("I9", journal=[{**there, "from": "primary-readonly"}])
 
     def test_opens_a_side_when_a_change_begins_and_shuts_it_when_one_has_ended(self):
         self.assertEqual(open_windows([FAILOVER, FAILBACK], "primary", "primary", True),

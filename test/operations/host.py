@@ -79,6 +79,10 @@ class Host:
     def listen_again(self):
         self._tell({"start": True})
 
+    def be_deaf(self):
+        """New connections are neither taken nor refused; those that are there go on."""
+        self._tell({"deaf": True})
+
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
 

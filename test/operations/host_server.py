@@ -10,6 +10,7 @@ prints its port as a line of JSON, then obeys lines of JSON on stdin and answers
     {"open": GATE}                lets go on what waits at a gate
     {"stop": true}                closes the listening socket and resets every connection
     {"start": true}               listens again, on the same port
+    {"deaf": true}                takes no new connection and refuses none, until it listens again
 
 A plan is a dictionary; every key may be left out:
 
@@ -22,6 +23,7 @@ A plan is a dictionary; every key may be left out:
     body_bytes, chunked           an answer of so many bytes "x"
     cut_after                     sends so many bytes of the answer's body, then resets the connection
     stops_after                   sends so many bytes of it, then nothing more
+    drip_ms                       sends the whole answer byte by byte, with so long a pause in front of each
     closes                        closes after the answer, without having said so
 
 A request for /healthz is a check of halfdoor's: it has a plan of its own only ("*" does not count) and one event, "check".
@@ -249,6 +251,10 @@ class Served:
             self.socket.sendall(head.encode("latin-1") + body[: plan["cut_after"]])
             self.reset()
             return False
+        elif "drip_ms" in plan:
+            for byte in head.encode("latin-1") + body:
+                time.sleep(plan["drip_ms"] / 1000)
+                self.socket.sendall(bytes([byte]))
         else:
             self.socket.sendall(head.encode("latin-1") + body)
         self.note("answer", status=status)
@@ -276,7 +282,7 @@ class Server:
         self.lock = threading.Lock()
         self.connected = 0
         self.port = port
-        self.listening = None
+        self.listening, self.fillers = None, []
         self.start()
 
     def plan_of(self, path):
@@ -286,26 +292,49 @@ class Server:
         with self.lock:
             return self.gates.setdefault(name, threading.Event())
 
-    def start(self):
+    def bound(self):
+        """A socket on our port; a port may be kept by connections of before for a moment."""
         ends = time.monotonic() + 10
         while True:
-            listening = socket.socket()
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            bound = socket.socket()
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if self.receive_buffer:
-                listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
             try:
-                listening.bind(("127.0.0.1", self.port))
-                break
+                bound.bind(("127.0.0.1", self.port))
+                return bound
             except OSError:
-                listening.close()
+                bound.close()
                 if time.monotonic() > ends:
                     raise
                 time.sleep(0.05)
-        listening.listen(512)
-        self.port = listening.getsockname()[1]
-        self.listening = listening
-        threading.Thread(target=self.accept, args=(listening,), daemon=True).start()
+
+    def start(self):
+        self.close_listening()
+        self.listening = self.bound()
+        self.listening.listen(512)
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, args=(self.listening,), daemon=True).start()
+
+    def close_listening(self):
+        if self.listening is not None:
+            self.listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            self.listening.close()
+        for filler in self.fillers:
+            filler.close()
+        self.listening, self.fillers = None, []
+
+    def be_deaf(self):
+        """A queue of connections that is full: the kernel ignores what comes then."""
+        self.close_listening()
+        self.listening = self.bound()
+        self.listening.listen(0)
+        for _ in range(8):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", self.port))
+            self.fillers.append(filler)
 
     def accept(self, listening):
         while True:
@@ -321,8 +350,7 @@ class Server:
             threading.Thread(target=served.run, daemon=True).start()
 
     def stop(self):
-        self.listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
-        self.listening.close()
+        self.close_listening()
         with self.lock:
             connections, self.connections = list(self.connections.values()), {}
         for served in connections:
@@ -342,6 +370,8 @@ class Server:
             self.stop()
         if order.get("start"):
             self.start()
+        if order.get("deaf"):
+            self.be_deaf()
 
 
 def main():

@@ -3,12 +3,14 @@
     python3 load.py '{"port": 1, "log": "FILE", "readers": 2, "writers": 2, "seconds": 60, "pause_ms": 5}'
 
 Each client has a keep-alive connection and sends one request after another: readers GET and HEAD, writers POST and PUT, each
-for a target of its own, /load/ID. Stops when its stdin is closed, or after `seconds`. A request is a line of the log:
+for a target of its own, /load/ID; "denied" ones GET /denied/ID. Stops when its stdin is closed, or after `seconds`. A request
+is a line of the log:
 
-    {id, method, client, sent, answered, status, mode, served_by, host, request_id, error, body}
+    {id, target, method, client, sent, answered, ended, status, mode, served_by, host, request_id, retry_after, error, begun, body}
 
 sent: just before its first byte was given to the kernel (CLOCK_MONOTONIC). answered: when the whole response had been read,
-or null; error says why then. mode: the Halfdoor-Mode field, or null. body: its first 200 characters.
+or null; error says why then, and begun whether a byte of a response had come. ended: when either was known. mode: the
+Halfdoor-Mode field, or null. body: its first 200 characters.
 """
 
 import json
@@ -27,7 +29,8 @@ class Client(threading.Thread):
     def __init__(self, plan, kind, number, stop, log):
         super().__init__(daemon=True)
         self.plan, self.kind, self.number, self.stop, self.log = plan, kind, number, stop, log
-        self.methods = ["GET", "GET", "GET", "HEAD"] if kind == "r" else ["POST", "POST", "POST", "PUT"]
+        self.methods = {"r": ["GET", "GET", "GET", "HEAD"], "w": ["POST", "POST", "POST", "PUT"], "d": ["GET"] * 4}[kind]
+        self.folder = "denied" if kind == "d" else "load"
         self.connection = None
 
     def run(self):
@@ -38,25 +41,29 @@ class Client(threading.Thread):
             self.stop.wait(self.plan.get("pause_ms", 5) / 1000)
 
     def send_one(self, name, method):
-        record = {"id": name, "method": method, "client": f"{self.kind}{self.number}", "answered": None, "status": None,
-                  "mode": None, "served_by": None, "host": None, "request_id": None, "error": None, "body": ""}
+        record = {"id": name, "target": f"/{self.folder}/{name}", "method": method, "client": f"{self.kind}{self.number}",
+                  "answered": None, "status": None, "mode": None, "served_by": None, "host": None, "request_id": None,
+                  "retry_after": None, "error": None, "begun": False, "body": ""}
         record["sent"] = time.monotonic()
+        before = 0
         try:
             if self.connection is None:
                 self.connection = Connection(("127.0.0.1", self.plan["port"]), timeout=self.plan.get("timeout", 30))
             body = BODY if self.kind == "w" else None
+            before = self.connection.received
             record["sent"] = time.monotonic()
-            self.connection.send(request(method, f"/load/{name}", body))
+            self.connection.send(request(method, record["target"], body))
             response = self.connection.read_response(method)
             record.update(answered=time.monotonic(), status=response.status, mode=response.field("Halfdoor-Mode"),
                           served_by=response.field("Halfdoor-Served-By"), host=response.field("X-Host"),
-                          request_id=response.field("X-Request-Id"), body=response.text[:200])
+                          request_id=response.field("X-Request-Id"), retry_after=response.field("Retry-After"), body=response.text[:200])
             if response.closes:
                 self.drop()
         except (Cut, OSError) as error:
-            record["error"] = f"{type(error).__name__}: {error}"
+            record.update(error=f"{type(error).__name__}: {error}", begun=self.connection is not None and self.connection.received > before)
             self.drop()
             self.stop.wait(0.02)
+        record["ended"] = record["answered"] or time.monotonic()
         self.log(record)
 
     def drop(self):
@@ -74,7 +81,8 @@ def main():
 
     stop = threading.Event()
     clients = [Client(plan, kind, number, stop, log)
-               for kind, count in (("r", plan.get("readers", 2)), ("w", plan.get("writers", 2))) for number in range(count)]
+               for kind, count in (("r", plan.get("readers", 2)), ("w", plan.get("writers", 2)), ("d", plan.get("denied", 0)))
+               for number in range(count)]
     for client in clients:
         client.start()
     print("started", flush=True)

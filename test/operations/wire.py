@@ -58,6 +58,7 @@ class Connection:
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
+        self.received = 0
 
     def __enter__(self):
         return self
@@ -79,6 +80,7 @@ class Connection:
         if not piece:
             raise Cut("eof", self.buffer)
         self.buffer += piece
+        self.received += len(piece)
 
     def _until(self, mark):
         while mark not in self.buffer:
