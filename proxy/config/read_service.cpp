@@ -50,21 +50,24 @@ void read_health(TableReader table, HealthConfig& health) {
 }
 
 void read_failover(TableReader table, FailoverConfig& failover) {
-  if (const Place automatic = table.flag("automatic", failover.automatic); failover.automatic) {
-    automatic.not_in_this_version("write false, and run: halfdoor failover");
-  }
-  table.duration("after", 0ms, 24h, failover.after).no_effect_yet();
-  table.duration("cooldown", 0ms, kYear, failover.cooldown).no_effect_yet();
+  table.flag("automatic", failover.automatic);
+  table.duration("after", 0ms, 24h, failover.after);
+  table.duration("cooldown", 0ms, kYear, failover.cooldown);
   table.flag("read_fallback", failover.read_fallback);
   table.duration("read_fallback_after", 1ms, 1h, failover.read_fallback_after);
   table.duration("drain", 0ms, 24h, failover.drain);
 }
 
-void read_failback(TableReader table, FailbackConfig& failback) {
+void read_failback(TableReader table, const FailoverConfig& failover, FailbackConfig& failback) {
   if (const Place automatic = table.flag("automatic", failback.automatic); failback.automatic) {
-    automatic.not_in_this_version("write false, and run: halfdoor failback");
+    if (!failover.automatic) {
+      automatic.warning("has no effect without failover.automatic: it undoes only an automatic failover");
+    } else if (failover.cooldown <= failback.healthy_for) {
+      automatic.warning(
+          "with such a short failover.cooldown lets a host that comes and goes move everybody to and fro");
+    }
   }
-  table.duration("healthy_for", 0ms, 24h, failback.healthy_for).no_effect_yet();
+  table.duration("healthy_for", 0ms, 24h, failback.healthy_for);
   table.duration("minimum_stay", 0ms, kYear, failback.minimum_stay);
   read_target(table, "caught_up", failback.caught_up, true);
 }
@@ -254,7 +257,7 @@ void ServiceReader::read(TableReader& table) {
   for (Side side : kSides) read_side(table, side, service);
   read_health(table.table("health"), service.health);
   read_failover(table.table("failover"), service.failover);
-  read_failback(table.table("failback"), service.failback);
+  read_failback(table.table("failback"), service.failover, service.failback);
   read_read_only(table.table("read_only"), service.read_only);
   services_.push_back(std::move(service));
 }

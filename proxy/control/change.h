@@ -64,6 +64,10 @@ inline constexpr Milliseconds kLatchPatienceForWrites{5'000};
 inline constexpr Milliseconds kPersistAgainAfter{1'000};
 // What fencing may take beyond `drain` before the second of two steps is given up.
 inline constexpr Milliseconds kBeyondDrain{5'000};
+// If a timer is so late, the whole process was stopped.
+inline constexpr Milliseconds kProcessWasStopped{1'000};
+// The same refusal of the automatic is told again at the earliest then, if nothing was to be refused meanwhile.
+inline constexpr Milliseconds kRefusalToldAgainAfter{3'600'000};
 // Workers say applied and fenced in two messages; with --wait 0s the second is waited for if nothing has to drain.
 inline constexpr Milliseconds kFencedMessageLag{100};
 

@@ -12,9 +12,13 @@ ServiceSwitch::ServiceSwitch(SwitchEnvironment& environment, SnapshotBoard& boar
       index_(start.index),
       config_(*start.config),
       record_(std::move(start.record)),
-      side_entered_(environment.now()),
-      side_age_at_start_(elapsed_since(record_.side_since, environment.wall_now())),
-      fence_(board.workers()) {}
+      on_side_{elapsed_since(record_.side_since, environment.wall_now()), environment.now()},
+      fence_(board.workers()) {
+  if (record_.last_automatic_failover) {
+    automatic_failover_ =
+        Age{elapsed_since(*record_.last_automatic_failover, environment.wall_now()), environment.now()};
+  }
+}
 
 void ServiceSwitch::ask(ModeRequest request, OnAnswer answer) {
   auto change = std::make_unique<RunningChange>();
@@ -34,6 +38,11 @@ void ServiceSwitch::ask(ModeRequest request, OnAnswer answer) {
 
 void ServiceSwitch::pump() {
   if (!not_safe_told_ && environment_.now() >= published_at_ + kNotSafeAfter) tell_not_safe();
+  work_off();
+  if (consider_automatic()) work_off();
+}
+
+void ServiceSwitch::work_off() {
   do {
     while (!queue_.empty() && step_front()) {
     }
@@ -252,6 +261,9 @@ void ServiceSwitch::on_fenced(int worker, const FencedReport& report) {
 }
 
 void ServiceSwitch::on_time() {
+  // The timer itself is late: the process was stopped, and with it the checks.
+  const bool slept = automatic_again_at_ && environment_.now() >= *automatic_again_at_ + kProcessWasStopped;
+  if (slept) evidence_since_ = environment_.now();
   if (persist_again_at_ && environment_.now() >= *persist_again_at_) persist_present();
   pump();
   const SteadyTime now = environment_.now();
@@ -266,6 +278,7 @@ void ServiceSwitch::on_time() {
 std::optional<SteadyTime> ServiceSwitch::next_deadline() const {
   std::optional<SteadyTime> next = persist_again_at_;
   const auto at = [&next](SteadyTime time) { next = next ? std::min(*next, time) : time; };
+  if (automatic_again_at_) at(*automatic_again_at_);
   if (!not_safe_told_) at(published_at_ + kNotSafeAfter);
   for (const ChangePtr& change : queue_) {
     const bool may_answer = change->phase == ChangePhase::waiting || change->phase == ChangePhase::applying;

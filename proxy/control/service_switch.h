@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "control/change.h"
 #include "control/fence.h"
 #include "control/switch_environment.h"
+#include "failover/automatic.h"
 
 namespace halfdoor {
 
@@ -25,6 +27,16 @@ class SnapshotBoard {
   virtual int applied_workers(uint64_t generation) const = 0;
   virtual std::vector<int> late_workers(uint64_t generation) const = 0;
   virtual int workers() const = 0;
+};
+
+// How long ago something was: by the monotonic clock, but for the part before the process started.
+struct Age {
+  Milliseconds at_start{0};
+  SteadyTime counted_from{};
+
+  Milliseconds at(SteadyTime now) const {
+    return at_start + std::chrono::duration_cast<Milliseconds>(now - counted_from);
+  }
 };
 
 struct ServiceSwitchStart {
@@ -63,6 +75,7 @@ class ServiceSwitch {
 
   // service_switch.cpp: the queue.
   void pump();
+  void work_off();
   bool step_front();
   bool begin_front();
   void begin_update(RunningChange& change);
@@ -78,13 +91,25 @@ class ServiceSwitch {
   Settled settle(RunningChange& change);
   void deliver_answers();
 
+  // service_switch_automatic.cpp
+  AutomaticFacts automatic_facts() const;
+  bool consider_automatic();
+  bool is_news(const std::vector<GuardResult>& refusals);
+
   // service_switch_judge.cpp: guards and answers.
+  struct RefusedChange {
+    Mode from;
+    Mode to;
+    std::string actor;
+    std::string reason;
+  };
   Plan plan_of(const ModeRequest& request) const;
+  GuardFacts facts_by(const std::string& actor) const;
   GuardFacts facts_for(const RunningChange& change) const;
   Judgement judge_change(RunningChange& change, const GuardFacts& facts) const;
   LatchRecord make_record(const RunningChange& change) const;
   void refuse(RunningChange& change, const Judgement& judgement);
-  void refuse_not_persisted(RunningChange& change, const std::string& why);
+  void tell_refusal(const RefusedChange& change, const std::vector<GuardResult>& refusals);
   void answer(RunningChange& change, ChangeAnswer::Kind kind);
   ChangeAnswer make_answer(const RunningChange& change, ChangeAnswer::Kind kind) const;
 
@@ -107,8 +132,8 @@ class ServiceSwitch {
   const ServiceConfig& config_;
 
   LatchRecord record_;  // in force: what the newest snapshot says
-  SteadyTime side_entered_;
-  Milliseconds side_age_at_start_{0};
+  Age on_side_;
+  std::optional<Age> automatic_failover_;  // the last one
   Fence fence_;
   uint64_t present_generation_ = 1;
   SteadyTime published_at_{};
@@ -125,6 +150,13 @@ class ServiceSwitch {
   std::vector<ChangePtr> trials_;                           // dry runs that ask the primary; they hold up nobody
   std::optional<LatchOutcome> latched_;                     // of the front
   std::vector<std::pair<OnAnswer, ChangeAnswer>> answers_;  // given at the end of each public function
+
+  // What checks saw earlier does not count for the automatic: they saw it in another mode, or before the process slept.
+  SteadyTime evidence_since_{};
+  bool primary_seen_healthy_ = false;  // in this epoch
+  std::optional<SteadyTime> automatic_again_at_;
+  std::optional<SteadyTime> failback_refused_at_;  // an automatic one
+  std::map<Guard, SteadyTime> refusals_told_;      // of the automatic
 };
 
 }  // namespace halfdoor

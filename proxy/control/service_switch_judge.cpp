@@ -14,29 +14,33 @@ Plan ServiceSwitch::plan_of(const ModeRequest& request) const {
 }
 
 GuardFacts ServiceSwitch::facts_for(const RunningChange& change) const {
+  GuardFacts facts = facts_by(change.request.actor);
+  if (change.caught_up_epoch == record_.epoch) facts.caught_up = change.caught_up;
+  facts.overrides = change.request.overrides;
+  return facts;
+}
+
+GuardFacts ServiceSwitch::facts_by(const std::string& actor) const {
   GuardFacts facts;
   facts.service = config_.name;
   SideHealth primary = environment_.side_health(index_, Side::primary);
-  facts.primary_healthy = primary.healthy;
-  facts.primary_detail = std::move(primary.detail);
   SideHealth backup = environment_.side_health(index_, Side::backup);
+  facts.primary_healthy = primary.healthy;
   facts.backup_healthy = backup.healthy;
+  facts.primary_detail = std::move(primary.detail);
   facts.backup_detail = std::move(backup.detail);
-  facts.on_side_for = side_age_at_start_ + std::chrono::duration_cast<Milliseconds>(environment_.now() - side_entered_);
+  const SteadyTime now = environment_.now();
+  facts.on_side_for = on_side_.at(now);
   facts.minimum_stay = config_.failback.minimum_stay;
   facts.diverged = record_.diverged;
   facts.has_caught_up_url = !config_.failback.caught_up.empty();
-  if (change.caught_up_epoch == record_.epoch) facts.caught_up = change.caught_up;
   facts.fenced = fence_.fenced();
   if (!facts.fenced) facts.fenced_detail = fence_.describe();
   if (!persisted_ && !persist_trouble_.empty()) facts.not_persisted = persist_trouble_;
-  facts.is_automatic = change.request.actor == kActorAutomatic;
-  facts.entered_automatically = record_.automatic;
-  if (record_.last_automatic_failover) {
-    facts.since_automatic_failover = elapsed_since(*record_.last_automatic_failover, environment_.wall_now());
-  }
+  facts.is_automatic = actor == kActorAutomatic;
+  facts.entered_automatically = is_automatic_failover(record_) && !record_.acknowledged;
+  if (automatic_failover_) facts.since_automatic_failover = automatic_failover_->at(now);
   facts.cooldown = config_.failover.cooldown;
-  facts.overrides = change.request.overrides;
   return facts;
 }
 
@@ -65,34 +69,41 @@ LatchRecord ServiceSwitch::make_record(const RunningChange& change) const {
 
 void ServiceSwitch::refuse(RunningChange& change, const Judgement& judgement) {
   const std::vector<GuardResult> refusals = judgement.refusals();
-  // Nobody is there to be told, so history and log are.
-  const bool by_nobody = change.request.actor == "signal" || change.request.actor == kActorAutomatic;
-  const auto level = by_nobody ? LogLevel::error : LogLevel::info;
-  JournalEntry entry;
-  for (const GuardResult& refusal : refusals) {
-    const std::string line =
-        fmt::format("{}: refused {} -> {} by {}: {}: {}", config_.name, to_text(change.from), to_text(change.plan.to),
-                    change.request.actor, to_text(refusal.rule), refusal.message);
-    if (!change.request.dry_run && log_enabled(level)) log_line(level, line);
-    entry.rules.push_back({std::string(to_text(refusal.rule)), refusal.message});
+  if (!change.request.dry_run) {
+    tell_refusal({change.from, change.plan.to, change.request.actor, change.request.reason.value_or("")}, refusals);
   }
-  if (by_nobody) {
-    entry.kind = JournalEntry::Kind::refusal;
-    entry.service = config_.name;
-    entry.epoch = record_.epoch;
-    entry.time = whole_ms(environment_.wall_now());
-    entry.from = record_.to;
-    entry.to = change.plan.to;
-    entry.actor = change.request.actor;
-    entry.reason = change.request.reason.value_or("");
-    entry.diverged = record_.diverged;
-    environment_.journal(entry);
-    environment_.announce(index_, "refused");
-  }
+  const bool by_automatic = change.request.actor == kActorAutomatic;
+  if (by_automatic && change.request.verb == Verb::failback) failback_refused_at_ = environment_.now();
   if (!change.answer) return;
   ChangeAnswer given = make_answer(change, ChangeAnswer::Kind::refused);
   given.refusals = refusals;
   answers_.emplace_back(std::exchange(change.answer, nullptr), std::move(given));
+}
+
+void ServiceSwitch::tell_refusal(const RefusedChange& change, const std::vector<GuardResult>& refusals) {
+  // Nobody is there to be told, so history and log are.
+  const bool by_nobody = change.actor == "signal" || change.actor == kActorAutomatic;
+  if (change.actor == kActorAutomatic && !is_news(refusals)) return;
+  const auto level = by_nobody ? LogLevel::error : LogLevel::info;
+  JournalEntry entry;
+  for (const GuardResult& refusal : refusals) {
+    const std::string line = fmt::format("{}: refused {} -> {} by {}: {}: {}", config_.name, to_text(change.from),
+                                         to_text(change.to), change.actor, to_text(refusal.rule), refusal.message);
+    if (log_enabled(level)) log_line(level, line);
+    entry.rules.push_back({std::string(to_text(refusal.rule)), refusal.message});
+  }
+  if (!by_nobody) return;
+  entry.kind = JournalEntry::Kind::refusal;
+  entry.service = config_.name;
+  entry.epoch = record_.epoch;
+  entry.time = whole_ms(environment_.wall_now());
+  entry.from = record_.to;
+  entry.to = change.to;
+  entry.actor = change.actor;
+  entry.reason = change.reason;
+  entry.diverged = record_.diverged;
+  environment_.journal(entry);
+  environment_.announce(index_, "refused");
 }
 
 void ServiceSwitch::answer(RunningChange& change, ChangeAnswer::Kind kind) {

@@ -74,6 +74,7 @@ void ServiceSwitch::publish(RunningChange& change) {
   const bool is_change = change.kind == JournalEntry::Kind::change;
   const SteadyTime now = environment_.now();
   const bool side_changed = change.next.side_since != record_.side_since;
+  const bool automatic_failover = is_change && is_automatic_failover(change.next);
   if (is_change) {
     supersede_waiting(change.next.epoch);
     if (!fence_.fenced()) {
@@ -82,11 +83,15 @@ void ServiceSwitch::publish(RunningChange& change) {
     }
   }
   record_ = change.next;
-  if (is_change) fence_.begin(record_.epoch, now);
-  if (side_changed) {
-    side_entered_ = now;
-    side_age_at_start_ = Milliseconds(0);
+  if (is_change) {
+    fence_.begin(record_.epoch, now);
+    evidence_since_ = now;
+    primary_seen_healthy_ = false;
+    failback_refused_at_.reset();
+    refusals_told_.clear();
   }
+  if (side_changed) on_side_ = {Milliseconds(0), now};
+  if (automatic_failover) automatic_failover_ = {Milliseconds(0), now};
   published_at_ = change.published_at = now;
   not_safe_told_ = false;
   present_generation_ = change.generation = board_.put(index_, state_of(record_));

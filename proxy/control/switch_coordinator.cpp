@@ -6,13 +6,6 @@
 
 namespace halfdoor {
 
-namespace {
-
-// If the timer itself is so late, the whole process was stopped, and the workers have to be given their time again.
-constexpr Milliseconds kProcessWasStopped{1'000};
-
-}  // namespace
-
 SwitchCoordinator::SwitchCoordinator(SwitchEnvironment& environment, std::shared_ptr<const ConfigGeneration> base,
                                      int workers, std::vector<LatchRecord> records)
     : environment_(environment),
@@ -64,6 +57,7 @@ std::optional<SteadyTime> SwitchCoordinator::next_deadline() const {
 void SwitchCoordinator::on_time() {
   const SteadyTime now = environment_.now();
   const std::optional<SteadyTime> due = next_deadline();
+  // The workers slept, too, and have to be given their time again.
   if (due && now >= *due + kProcessWasStopped) {
     for (auto& since : late_since_) {
       if (since) since = now;

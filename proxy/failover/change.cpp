@@ -82,6 +82,10 @@ bool is_worth_a_record(const LatchRecord& present, const UpdateRequest& request)
   return make_update(present, request) != present;
 }
 
+bool is_automatic_failover(const LatchRecord& present) {
+  return present.automatic && present.to == Mode::backup_readonly && present.last_automatic_failover == present.time;
+}
+
 ServiceState state_of(const LatchRecord& record) {
   ServiceState state;
   state.mode = record.to;

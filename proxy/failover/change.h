@@ -69,6 +69,9 @@ LatchRecord make_update(const LatchRecord& present, const UpdateRequest& request
 // Whether make_update would change anything worth a record.
 bool is_worth_a_record(const LatchRecord& present, const UpdateRequest& request);
 
+// Whether the present mode is the work of an automatic failover: not of an operator, nor of a start without a latch.
+bool is_automatic_failover(const LatchRecord& present);
+
 // For the Snapshot.
 ServiceState state_of(const LatchRecord& record);
 

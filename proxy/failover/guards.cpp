@@ -123,7 +123,7 @@ std::optional<std::string> why_not_automatic(const Plan& plan, const GuardFacts&
   if (plan.verb == Verb::failback && plan.kind == PlanKind::change && plan.from == Mode::backup_readonly) {
     if (facts.diverged) return "the backup was promoted: an operator has to decide about failback";
     if (facts.entered_automatically) return std::nullopt;
-    return "the backup was chosen by an operator: automatic failback undoes only an automatic failover";
+    return "an operator chose or acknowledged the backup: automatic failback undoes only an automatic failover";
   }
   return "only failover and failback may be automatic";
 }

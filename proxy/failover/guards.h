@@ -42,8 +42,10 @@ struct GuardFacts {
   // very change failed (judge again then, for the refusal). The text says why: "No space left on device".
   std::optional<std::string> not_persisted;
 
-  bool is_automatic = false;                             // actor `automatic`; signals are operators
-  bool entered_automatically = false;                    // the present mode is the work of an automatic failover
+  bool is_automatic = false;  // actor `automatic`; signals are operators
+  // The present mode is the work of an automatic failover, and no operator has acknowledged it: an operator who asks
+  // for the mode makes it their own.
+  bool entered_automatically = false;
   std::optional<Milliseconds> since_automatic_failover;  // null: there has been none
   Milliseconds cooldown{0};
 

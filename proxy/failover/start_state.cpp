@@ -82,7 +82,9 @@ StartState start_from_journal(std::string_view service, const LatchReading& read
     start.record.reason = "the latch is older than the journal";
   }
   start.record.acknowledged = false;
-  start.record.last_automatic_failover = reading.record.last_automatic_failover;
+  const bool was_automatic_failover = last.actor == kActorAutomatic && last.from == Mode::primary;
+  start.record.last_automatic_failover =
+      was_automatic_failover ? std::optional<WallTime>(last.time) : reading.record.last_automatic_failover;
   start.warnings.push_back(fmt::format(
       "{}: the latch stands at epoch {} ({}), but the journal knows epoch {} ({}): the "
       "change was not persisted, or an old latch was put back; starting in {}",

@@ -138,10 +138,6 @@ TEST_CASE("hosts belong to one service, and one service at most does without") {
 TEST_CASE("names what is wrong with the tables of a service") {
   const auto expected = GENERATE(values<Expected>({
       {"[service.health]\nport = 1\n", 8, "\"service.health.port\" is not a known key"},
-      {"[service.failover]\nautomatic = true\n", 8,
-       "is not in this version yet; write false, and run: halfdoor failover"},
-      {"[service.failback]\nautomatic = true\n", 8,
-       "is not in this version yet; write false, and run: halfdoor failback"},
       {"[service.failover]\ndrain = \"2d\"\n", 8, "\"0ms\" to \"1d\""},
       {"[service.failover]\nread_fallback = \"yes\"\n", 8, "true or false"},
       {"[service.failover]\nread_fallback_after = \"0s\"\n", 8, "\"1ms\" to \"1h\""},
@@ -195,9 +191,9 @@ TEST_CASE("warns of the keys of a service that have no effect yet, and of rules 
       {"[service.health]\nfall = 1\n", 8, "no effect in this version yet"},
       {"[service.health]\nrise = 1\n", 8, "no effect in this version yet"},
       {"[service.health]\nexpect = [200, 204]\n", 8, "no effect in this version yet"},
-      {"[service.failover]\nafter = \"1s\"\n", 8, "no effect in this version yet"},
-      {"[service.failover]\ncooldown = \"1s\"\n", 8, "no effect in this version yet"},
-      {"[service.failback]\nhealthy_for = \"1s\"\n", 8, "no effect in this version yet"},
+      {"[service.failback]\nautomatic = true\n", 8, "has no effect without failover.automatic"},
+      {"[service.failover]\nautomatic = true\ncooldown = \"30s\"\n[service.failback]\nautomatic = true\n", 11,
+       "move everybody to and fro"},
       {"[service.read_only]\nnotice_dir = \"/etc/x\"\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nbanner = true\n", 8, "no effect in this version yet"},
       {"[service.read_only]\nallow = [\"GET /a\"]\n", 8, "GET passes anyway; leave it out"},
@@ -211,8 +207,9 @@ TEST_CASE("warns of the keys of a service that have no effect yet, and of rules 
 TEST_CASE("says nothing about the keys of a service that work") {
   const LoadedConfig loaded = parse(service(
       kName + kServers +
-      "[service.failover]\nautomatic = false\nread_fallback = false\nread_fallback_after = \"1s\"\ndrain = \"1s\"\n"
-      "[service.failback]\nautomatic = false\nminimum_stay = \"0s\"\ncaught_up = \"/x?y=z\"\n"
+      "[service.failover]\nautomatic = true\nafter = \"1s\"\ncooldown = \"1m\"\nread_fallback = "
+      "false\nread_fallback_after = \"1s\"\ndrain = \"1s\"\n"
+      "[service.failback]\nautomatic = true\nhealthy_for = \"1s\"\nminimum_stay = \"0s\"\ncaught_up = \"/x?y=z\"\n"
       "[service.read_only]\nallow = [\"POST /a\"]\ndeny = [\"GET /a\", \"DELETE /\xc3\xa4\"]\noverride_names = "
       "[\"_m[]\"]\n"
       "websocket = true\nstatus = 403\nretry_after = \"1s\"\ncontact = \"mailto:help@salon.example\"\n"));
