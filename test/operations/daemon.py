@@ -53,7 +53,8 @@ def service_toml(primary, backup, name="salon", hosts=None, failover="", failbac
     if hosts:
         lines.append(f"hosts = {json.dumps(hosts)}")
     lines += [f"primary.servers = {servers_line(primary)}", f"backup.servers = {servers_line(backup)}"]
-    lines += ["[service.health]", health, "[service.failover]", failover, "[service.failback]", 'minimum_stay = "0s"', failback]
+    lines += ["[service.health]", health, "[service.failover]", failover, "[service.failback]"]
+    lines += [failback if "minimum_stay" in failback else f'minimum_stay = "0s"\n{failback}']
     lines += ["[service.read_only]", read_only]
     return "\n".join(lines) + "\n"
 
