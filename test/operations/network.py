@@ -16,7 +16,7 @@ import unittest
 
 INSIDE = "HALFDOOR_OPERATIONS_NETWORK"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-LONGER_THAN_A_HANDSHAKE = 120  # bytes of a packet: every request is
+LONGER_THAN_A_HANDSHAKE = 80  # bytes of a packet: every request is
 
 
 def is_own():
