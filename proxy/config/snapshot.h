@@ -1,4 +1,5 @@
-// Snapshot: configuration, modes and a generation number. Immutable; the one thing that all workers share.
+// Snapshot: configuration, modes, addresses of servers and a generation number. Immutable; the one thing that all
+// workers share.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "config/config.h"
 #include "config/host_table.h"
 #include "config/mode.h"
+#include "config/server_addresses.h"
 
 namespace halfdoor {
 
@@ -25,6 +27,8 @@ struct ServiceState {
   bool diverged = false;     // promoted: the primary lacks data
   bool acknowledged = true;  // false: an automatic change that no operator has looked at
   std::string mode_field;    // value of Halfdoor-Mode: "backup-readonly; epoch=8"
+
+  bool operator==(const ServiceState&) const = default;
 };
 
 // The value of Halfdoor-Mode for a state.
@@ -42,6 +46,7 @@ struct Snapshot {
   uint64_t generation = 0;  // grows with every publication
   std::shared_ptr<const ConfigGeneration> base;
   std::vector<ServiceState> states;  // by index into Config::services
+  std::shared_ptr<const ServerAddresses> addresses;
 
   const Config& config() const { return *base->config; }
 };

@@ -7,7 +7,8 @@
 namespace halfdoor {
 
 SwitchCoordinator::SwitchCoordinator(SwitchEnvironment& environment, std::shared_ptr<const ConfigGeneration> base,
-                                     int workers, std::vector<LatchRecord> records)
+                                     int workers, std::vector<LatchRecord> records,
+                                     std::shared_ptr<const ServerAddresses> addresses)
     : environment_(environment),
       worker_stall_(base->config->worker_stall),
       applied_(static_cast<size_t>(workers), 1),
@@ -16,6 +17,7 @@ SwitchCoordinator::SwitchCoordinator(SwitchEnvironment& environment, std::shared
   auto first = std::make_shared<Snapshot>();
   first->generation = 1;
   first->base = std::move(base);
+  first->addresses = addresses ? std::move(addresses) : std::make_shared<const ServerAddresses>(first->config());
   for (const LatchRecord& record : records) first->states.push_back(state_of(record));
   SnapshotBoard& board = *this;
   for (size_t i = 0; i < records.size(); ++i) {
@@ -85,8 +87,18 @@ std::vector<std::string> SwitchCoordinator::not_safe() const {
 
 uint64_t SwitchCoordinator::put(size_t service, ServiceState state) {
   auto next = std::make_shared<Snapshot>(*snapshot_);
-  ++next->generation;
   next->states[service] = std::move(state);
+  return publish(std::move(next));
+}
+
+void SwitchCoordinator::use_addresses(std::shared_ptr<const ServerAddresses> addresses) {
+  auto next = std::make_shared<Snapshot>(*snapshot_);
+  next->addresses = std::move(addresses);
+  publish(std::move(next));
+}
+
+uint64_t SwitchCoordinator::publish(std::shared_ptr<Snapshot> next) {
+  ++next->generation;
   snapshot_ = std::move(next);
   const SteadyTime now = environment_.now();
   for (auto& since : late_since_) {

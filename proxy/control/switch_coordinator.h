@@ -13,9 +13,10 @@ namespace halfdoor {
 // Control thread. Pure but for its environment: no sockets, threads or clocks of its own.
 class SwitchCoordinator : private SnapshotBoard {
  public:
-  // `records`: by index into the configuration's services. The first snapshot has generation 1.
+  // `records`: by index into the configuration's services. The first snapshot has generation 1. `addresses`: null: those
+  // that the configuration has itself.
   SwitchCoordinator(SwitchEnvironment& environment, std::shared_ptr<const ConfigGeneration> base, int workers,
-                    std::vector<LatchRecord> records);
+                    std::vector<LatchRecord> records, std::shared_ptr<const ServerAddresses> addresses = nullptr);
 
   // What the workers start with, and later what was published last.
   const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
@@ -25,6 +26,9 @@ class SwitchCoordinator : private SnapshotBoard {
   // From the workers, through the mailbox.
   void on_applied(int worker, uint64_t generation, const std::vector<ServiceAtSwitch>& services);
   void on_fenced(int worker, const FencedReport& report);
+
+  // Publishes where servers are reached from now on. It changes no mode, waits for no change and holds up none.
+  void use_addresses(std::shared_ptr<const ServerAddresses> addresses);
 
   // SwitchEnvironment::side_health() of a side of this service has another value.
   void on_health_changed(size_t service);
@@ -41,6 +45,7 @@ class SwitchCoordinator : private SnapshotBoard {
 
  private:
   uint64_t put(size_t service, ServiceState state) override;
+  uint64_t publish(std::shared_ptr<Snapshot> next);
   int applied_workers(uint64_t generation) const override;
   std::vector<int> late_workers(uint64_t generation) const override;
   void watch_workers(SteadyTime now);

@@ -1,6 +1,7 @@
 #include "upstream/connection.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -17,17 +18,26 @@ constexpr size_t kReadBudgetBytes = 8 * Block::kBytes;
 constexpr size_t kLeastReadBytes = 4096;
 constexpr size_t kOutputHighWater = 32 * 1024;
 
+class LeftStream final : public Disposable {
+ public:
+  explicit LeftStream(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
+
+ private:
+  std::unique_ptr<Stream> stream_;
+};
+
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(const UpstreamEnvironment& environment, Pools& pools, ServerId server,
-                                       const MessageLimits& limits, std::unique_ptr<Stream> stream)
+                                       const MessageLimits& limits, std::unique_ptr<Stream> stream, const Route& route)
     : environment_(environment),
       pools_(pools),
       server_(server),
+      route_(route),
       stream_(std::move(stream)),
       reader_(limits),
       out_(environment.blocks),
-      idle_deadline_(environment.wheel, *this),
+      deadline_(environment.wheel, *this),
       last_used_ms_(environment.wheel.now_ms()) {
   stream_->set_handler(this);
 }
@@ -48,8 +58,9 @@ void UpstreamConnection::begin(UpstreamUser& user, Arena& arena, ResponseHead& h
   user_ = &user;
   ++uses_;
   has_sent_ = false;
-  idle_deadline_.clear();
+  deadline_.clear();
   reader_.start(arena, head, expectation.is_head, expectation.upgrade_asked);
+  if (state_ == State::connecting && route_.others > 0) deadline_.set(route_.patience_ms);
   if (state_ == State::idle) {
     move_to(State::in_use);
     send_later();
@@ -69,7 +80,7 @@ void UpstreamConnection::detach() {
 
 void UpstreamConnection::close(bool by_reset) {
   detach();
-  idle_deadline_.clear();
+  deadline_.clear();
   if (by_reset) stream_->reset_on_close();
   move_to(State::dead);
   stream_->set_handler(nullptr);
@@ -81,19 +92,39 @@ void UpstreamConnection::wait_idle(int64_t idle_ms) {
   move_to(State::idle);
   last_used_ms_ = environment_.wheel.now_ms();
   read_block_.reset();
-  idle_deadline_.set(idle_ms);
+  deadline_.set(idle_ms);
 }
 
 void UpstreamConnection::on_deadline(Deadline&) {
-  if (state_ == State::idle) pools_.drop_idle(*this);
+  if (state_ == State::idle) return pools_.drop_idle(*this);
+  if (state_ == State::connecting) try_next_address(ETIMEDOUT);
+}
+
+void UpstreamConnection::try_next_address(int error) {
+  std::unique_ptr<Stream> next = pools_.connect_elsewhere(server_, route_, error);
+  if (next == nullptr) return fail(UpstreamFailure::Kind::connect, "cannot connect", error);
+  stream_->set_handler(nullptr);
+  stream_->close_early();
+  // It may be what is calling.
+  environment_.turn.dispose(std::make_unique<LeftStream>(std::exchange(stream_, std::move(next))));
+  stream_->set_handler(this);
+  if (route_.others > 0) {
+    deadline_.set(route_.patience_ms);
+  } else {
+    deadline_.clear();
+  }
 }
 
 void UpstreamConnection::on_stream_ready() {
   switch (state_) {
     case State::connecting:
       if (const int error = stream_->finish_connect(); error != 0) {
-        fail(UpstreamFailure::Kind::connect, "cannot connect", error);
+        try_next_address(error);
       } else if (stream_->is_writable()) {
+        if (route_.patience_ms > 0) {
+          deadline_.clear();
+          pools_.prefer(server_, route_.address);
+        }
         move_to(State::in_use);
         send_later();
         // No further edge tells of bytes or an end that came together with the connection.

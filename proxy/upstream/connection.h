@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/address.h"
 #include "base/block.h"
 #include "base/slice_queue.h"
 #include "config/mode.h"
@@ -64,6 +65,14 @@ struct UpstreamEnvironment {
   BlockPool& blocks;
 };
 
+// Which address of its server a connection goes to.
+struct Route {
+  Address address;
+  size_t others = 0;        // to be tried in turn while there is no connection
+  int64_t patience_ms = 0;  // for each of them but the last, which has what is left of timeouts.connect
+  uint64_t fits_since = 0;  // the change of addresses (Pools) after which it was last found among the server's
+};
+
 // Belongs to its worker's thread. Owned by its user while in use, by the pool while idle.
 class UpstreamConnection final : public ListLink<Pools>,
                                  public ListLink<ServerPoolTag>,
@@ -76,10 +85,12 @@ class UpstreamConnection final : public ListLink<Pools>,
   enum class State : uint8_t { connecting, in_use, idle, dead };
 
   UpstreamConnection(const UpstreamEnvironment& environment, Pools& pools, ServerId server, const MessageLimits& limits,
-                     std::unique_ptr<Stream> stream);
+                     std::unique_ptr<Stream> stream, const Route& route);
 
   ServerId server() const { return server_; }
   State state() const { return state_; }
+  const Route& route() const { return route_; }
+  void note_that_it_fits(uint64_t address_change) { route_.fits_since = address_change; }
   bool is_reused() const { return uses_ > 1; }
   int64_t last_used_ms() const { return last_used_ms_; }
   // Nothing has come or ended on it while it was idle.
@@ -110,6 +121,7 @@ class UpstreamConnection final : public ListLink<Pools>,
 
  private:
   void move_to(State next);
+  void try_next_address(int error);
   void read();
   void feed(std::string_view input);
   void on_stream_end(int error);
@@ -118,12 +130,13 @@ class UpstreamConnection final : public ListLink<Pools>,
   const UpstreamEnvironment environment_;
   Pools& pools_;
   const ServerId server_;
+  Route route_;
   std::unique_ptr<Stream> stream_;
   UpstreamUser* user_ = nullptr;
   ResponseReader reader_;
   SliceQueue out_;
   BlockRef read_block_;
-  Deadline idle_deadline_;
+  Deadline deadline_;  // of an address that does not answer; of waiting in the pool
   int64_t last_used_ms_;
   uint32_t uses_ = 0;
   State state_ = State::connecting;

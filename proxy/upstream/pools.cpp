@@ -11,22 +11,30 @@ namespace halfdoor {
 
 namespace {
 
+// For each of several addresses of one server: enough for a handshake over any sensible distance, a lost packet apart.
+constexpr int64_t kLeastPatienceMs = 250;
+
 bool is_out_of_descriptors(int error) { return error == EMFILE || error == ENFILE; }
 
 }  // namespace
 
 Pools::Pools(const UpstreamEnvironment& environment, Connector& connector, const Config& config,
-             WorkerCounters& counters, uint64_t most)
-    : environment_(environment), connector_(connector), config_(config), counters_(counters), most_(most) {
+             std::shared_ptr<const ServerAddresses> addresses, WorkerCounters& counters, uint64_t most)
+    : environment_(environment),
+      connector_(connector),
+      config_(config),
+      counters_(counters),
+      most_(most),
+      addresses_(std::move(addresses)) {
   limits_.start_line = config.limits.response_head;
   limits_.head = config.limits.response_head;
   limits_.fields = config.limits.response_fields;
   limits_.chunk_line = config.limits.chunk_line;
   limits_.chunk_extensions = config.limits.chunk_extensions;
-  idle_.resize(config.services.size());
+  pools_.resize(config.services.size());
   for (size_t service = 0; service < config.services.size(); ++service) {
     for (Side side : kSides) {
-      idle_[service][index_of(side)] = std::vector<Idle>(config.services[service].side(side).servers.size());
+      pools_[service][index_of(side)] = std::vector<ServerPool>(config.services[service].side(side).servers.size());
     }
   }
 }
@@ -36,7 +44,7 @@ Pools::~Pools() {
 }
 
 std::unique_ptr<UpstreamConnection> Pools::take_idle(ServerId server, bool fresh_only) {
-  Idle& connections = idle(server);
+  Idle& connections = pool(server).idle;
   while (!connections.empty()) {
     UpstreamConnection& last = connections.back();
     const int64_t idle_ms = environment_.wheel.now_ms() - last.last_used_ms();
@@ -50,21 +58,78 @@ std::unique_ptr<UpstreamConnection> Pools::take_idle(ServerId server, bool fresh
 }
 
 std::unique_ptr<UpstreamConnection> Pools::connect(ServerId server, int& error) {
-  const ServerConfig& config = config_.services[server.service].side(server.side).servers[server.server];
+  const AddressList& addresses = addresses_of(server);
   error = 0;
-  if (!config.address) return nullptr;
-  counters(server).connects.add();
+  if (addresses.empty()) return nullptr;
   if (open_ >= most_ && !all_idle_.empty()) evict_oldest();
-  std::unique_ptr<Stream> stream = connector_.connect(*config.address, error);
-  if (stream == nullptr && is_out_of_descriptors(error)) {
-    complain(error);
-    if (all_idle_.empty()) return nullptr;
-    evict_oldest();
-    stream = connector_.connect(*config.address, error);
+  Route route{addresses[pool(server).preferred], addresses.size() - 1, 0, address_changes_};
+  if (route.others > 0) {
+    route.patience_ms =
+        std::max(config_.timeouts.connect.count() / static_cast<int64_t>(addresses.size()), kLeastPatienceMs);
   }
+  std::unique_ptr<Stream> stream = open_stream(server, route.address, error);
+  if (stream == nullptr) stream = connect_elsewhere(server, route, error);
   if (stream == nullptr) return nullptr;
   ++open_;
-  return std::make_unique<UpstreamConnection>(environment_, *this, server, limits_, std::move(stream));
+  return std::make_unique<UpstreamConnection>(environment_, *this, server, limits_, std::move(stream), route);
+}
+
+std::unique_ptr<Stream> Pools::connect_elsewhere(ServerId server, Route& route, int& error) {
+  const AddressList& addresses = addresses_of(server);
+  for (; route.others > 0 && !addresses.empty();) {
+    --route.others;
+    const auto failed = std::find(addresses.begin(), addresses.end(), route.address);
+    route.address = failed == addresses.end() || failed + 1 == addresses.end() ? addresses.front() : *(failed + 1);
+    route.fits_since = address_changes_;
+    if (std::unique_ptr<Stream> stream = open_stream(server, route.address, error)) return stream;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Stream> Pools::open_stream(ServerId server, const Address& address, int& error) {
+  counters(server).connects.add();
+  std::unique_ptr<Stream> stream = connector_.connect(address, error);
+  if (stream != nullptr || !is_out_of_descriptors(error)) return stream;
+  complain(error);
+  if (all_idle_.empty()) return nullptr;
+  evict_oldest();
+  return connector_.connect(address, error);
+}
+
+void Pools::prefer(ServerId server, const Address& address) {
+  const AddressList& addresses = addresses_of(server);
+  const auto found = std::find(addresses.begin(), addresses.end(), address);
+  if (found != addresses.end()) pool(server).preferred = static_cast<size_t>(found - addresses.begin());
+}
+
+bool Pools::still_fits(UpstreamConnection& connection) {
+  if (connection.route().fits_since == address_changes_) return true;
+  const AddressList& addresses = addresses_of(connection.server());
+  if (std::find(addresses.begin(), addresses.end(), connection.route().address) == addresses.end()) return false;
+  connection.note_that_it_fits(address_changes_);
+  return true;
+}
+
+bool Pools::use(std::shared_ptr<const ServerAddresses> addresses) {
+  if (addresses == addresses_) return false;
+  const std::shared_ptr<const ServerAddresses> before = std::exchange(addresses_, std::move(addresses));
+  ++address_changes_;
+  for (size_t service = 0; service < pools_.size(); ++service) {
+    for (const Side side : kSides) {
+      auto& pools = pools_[service][index_of(side)];
+      for (size_t server = 0; server < pools.size(); ++server) {
+        const AddressList& now = addresses_->of(service, side, server);
+        if (&now == &before->of(service, side, server)) continue;
+        pools[server].preferred = 0;
+        for (auto next = pools[server].idle.begin(); next != pools[server].idle.end();) {
+          UpstreamConnection& connection = *next;
+          ++next;
+          if (!still_fits(connection)) drop_idle(connection);
+        }
+      }
+    }
+  }
+  return true;
 }
 
 void Pools::complain(int error) {
@@ -78,9 +143,10 @@ void Pools::complain(int error) {
 void Pools::give_back(std::unique_ptr<UpstreamConnection> connection, int64_t idle_ms) {
   const int64_t most_ms = config_.timeouts.pool_idle.count();
   const ServerId server = connection->server();
+  if (!still_fits(*connection)) return discard(std::move(connection), false);
   connection->detach();
   connection->wait_idle(idle_ms < 0 ? most_ms : std::min(most_ms, idle_ms));
-  idle(server).push_back(*connection);
+  pool(server).idle.push_back(*connection);
   all_idle_.push_back(*connection.release());  // owned through the list until take_out()
   counters(server).pooled.add();
 }
@@ -113,11 +179,11 @@ void Pools::retire(Idle& connections) {
 }
 
 void Pools::retire(uint16_t service, Side side) {
-  for (Idle& connections : idle_[service][index_of(side)]) retire(connections);
+  for (ServerPool& pool : pools_[service][index_of(side)]) retire(pool.idle);
 }
 
 void Pools::retire_all() {
-  for (size_t service = 0; service < idle_.size(); ++service) {
+  for (size_t service = 0; service < pools_.size(); ++service) {
     for (Side side : kSides) retire(static_cast<uint16_t>(service), side);
   }
 }

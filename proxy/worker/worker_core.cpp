@@ -19,6 +19,11 @@ std::vector<ModeChains> make_chains(const std::vector<std::unique_ptr<Filter>>& 
   return chains;
 }
 
+// What is judged by the one may as well be judged by the other.
+bool keeps_modes(const Snapshot& before, const Snapshot& now) {
+  return before.base == now.base && before.states == now.states;
+}
+
 }  // namespace
 
 WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Connector& connector)
@@ -29,8 +34,8 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
       filters_(make_filters()),
       notices_(std::make_unique<BuiltInNotices>()),
       chains_(make_chains(filters_, options.snapshot->config())),
-      pools_({turn_, wheel, blocks_}, connector, options.snapshot->config(), *options.counters,
-             options.most_connections),
+      pools_({turn_, wheel, blocks_}, connector, options.snapshot->config(), options.snapshot->addresses,
+             *options.counters, options.most_connections),
       environment_{turn_,
                    wheel,
                    blocks_,
@@ -67,7 +72,16 @@ void WorkerCore::retire_generations() {
   });
 }
 
+void WorkerCore::apply_addresses(const Snapshot& snapshot) {
+  std::vector<ServiceAtSwitch> found(snapshot.states.size());
+  for (size_t service = 0; service < found.size(); ++service) found[service].epoch = snapshot.states[service].epoch;
+  observer_.on_applied(index_, snapshot.generation, std::move(found));
+}
+
 void WorkerCore::apply(std::shared_ptr<const Snapshot> snapshot) {
+  if (pools_.use(snapshot->addresses) && keeps_modes(*environment_.current->snapshot, *snapshot)) {
+    return apply_addresses(*snapshot);
+  }
   const Snapshot& before = *environment_.current->snapshot;
   environment_.current = &add_generation(std::move(snapshot));
   const Snapshot& now = *environment_.current->snapshot;

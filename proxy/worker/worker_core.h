@@ -70,6 +70,8 @@ class WorkerCore final : public Exchanges::Observer, public Deadline::Owner {
   static constexpr size_t kMostGenerations = 8;
 
   Generation& add_generation(std::shared_ptr<const Snapshot> snapshot);
+  // No new generation: names may change as often as they like, and nothing is judged by addresses.
+  void apply_addresses(const Snapshot& snapshot);
   void retire_generations();
   void finish_stop();
   void on_drained(uint16_t service, const DrainTally& tally) override;

@@ -27,6 +27,7 @@ std::shared_ptr<const Snapshot> make_snapshot(const SimulatedWorker::Options& op
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = 1;
   snapshot->base = std::make_shared<ConfigGeneration>(config);
+  snapshot->addresses = std::make_shared<ServerAddresses>(*config);
   for (size_t i = 0; i < config->services.size(); ++i) {
     ServiceState state;
     state.mode = i < options.modes.size() ? options.modes[i] : Mode::primary;
@@ -142,6 +143,14 @@ void SimulatedWorker::apply(Mode mode, size_t service, bool diverged) {
 void SimulatedWorker::apply_same() {
   auto next = std::make_shared<Snapshot>(*snapshot);
   ++next->generation;
+  snapshot = next;
+  core->apply(snapshot);
+}
+
+void SimulatedWorker::use_addresses(std::shared_ptr<const ServerAddresses> addresses) {
+  auto next = std::make_shared<Snapshot>(*snapshot);
+  ++next->generation;
+  next->addresses = std::move(addresses);
   snapshot = next;
   core->apply(snapshot);
 }

@@ -68,6 +68,8 @@ class SimulatedWorker {
   // Publishes a mode (and so an epoch) for a service, without running.
   void apply(Mode mode, size_t service = 0, bool diverged = false);
   void apply_same();
+  // Publishes where servers are reached, without running.
+  void use_addresses(std::shared_ptr<const ServerAddresses> addresses);
   uint64_t epoch(size_t service = 0) const { return snapshot->states[service].epoch; }
   void change_mode(Mode mode, size_t service = 0) {
     apply(mode, service);
