@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace halfdoor {
 
@@ -50,6 +51,8 @@ class Stream {
   virtual IoResult write(const struct iovec* pieces, int count) = 0;
   // After the first readiness of a stream that was being connected: 0, or the errno of the failure.
   virtual int finish_connect() = 0;
+  // Once something has failed: what an errno cannot say of it, a literal; else empty.
+  virtual std::string_view failure() const { return {}; }
   // No more bytes from us; the peer reads an end.
   virtual void shutdown_write() = 0;
   // Makes destruction a reset: what is queued in the kernel is thrown away instead of delivered.
