@@ -187,16 +187,18 @@ class Reader {
   }
 
   void read_resolver(TableReader table) {
-    table
-        .texts("servers", ListLimits::names,
-               [this](const std::string& text, const Place& place) {
-                 if (!Network::parse(text) && !Address::parse(text)) {
-                   return place.problem(
-                       fmt::format("has \"{}\"; write the IP address of a name server, as in \"10.0.0.53\"", text));
-                 }
-                 config_.resolver_servers.push_back(text);
-               })
-        .no_effect_yet();
+    table.texts("servers", ListLimits::names, [this](const std::string& text, const Place& place) {
+      const std::optional<Address> server = parse_name_server(text);
+      if (!server) {
+        return place.problem(fmt::format(
+            "has \"{}\"; write the IP address of a name server, as in \"10.0.0.53\" or \"[fd00::53]:5353\"", text));
+      }
+      if (std::find(config_.resolver_servers.begin(), config_.resolver_servers.end(), *server) !=
+          config_.resolver_servers.end()) {
+        return place.problem(fmt::format("has \"{}\" twice; leave one of them out", text));
+      }
+      config_.resolver_servers.push_back(*server);
+    });
   }
 
   void read_listen(TableReader& table) {

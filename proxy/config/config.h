@@ -106,7 +106,7 @@ struct Config {
   std::optional<Address> admin_address;
   std::string admin_token_file;
   // [resolver]
-  std::vector<std::string> resolver_servers;
+  std::vector<Address> resolver_servers;  // name servers to ask; empty: the system's
 
   Limits limits;
   Timeouts timeouts;

@@ -105,6 +105,15 @@ Result<ServerConfig> parse_server(std::string_view text, std::string_view folder
   return server;
 }
 
+std::optional<Address> parse_name_server(std::string_view text) {
+  const bool is_bare_ipv6 = text.find(':') != text.rfind(':') && !text.starts_with('[');
+  const bool has_port = !is_bare_ipv6 && text.find(':') != std::string_view::npos && !text.ends_with(']');
+  const std::string host = is_bare_ipv6 ? fmt::format("[{}]", text) : std::string(text);
+  const Result<Address> address = Address::parse(has_port ? host : host + ":53");
+  if (!address || address->is_unix() || address->port() == 0) return std::nullopt;
+  return *address;
+}
+
 std::string server_identity(const ServerConfig& server) {
   if (server.address) return server.address->text();
   std::string lower = to_lower(server.name);

@@ -17,6 +17,9 @@ Result<ServerConfig> parse_server(std::string_view text, std::string_view folder
 // Equal for servers that are the same as far as can be told without resolving names.
 std::string server_identity(const ServerConfig& server);
 
+// An entry of `resolver.servers`: an IP address, with or without port; null: it is none.
+std::optional<Address> parse_name_server(std::string_view text);
+
 // The same for an address to listen on: never a name, and "unix:" paths may be relative.
 Result<Address> parse_listen_address(std::string_view text, std::string_view folder);
 

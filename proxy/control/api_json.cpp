@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/server_names.h"
 #include "control/version.h"
 
 namespace halfdoor {
@@ -19,6 +20,18 @@ json time_or_null(const std::optional<WallTime>& time) { return time ? json(form
 std::string active_side(Mode mode) {
   const std::optional<Side> side = serving_side(mode);
   return side ? std::string(to_text(*side)) : "none";
+}
+
+// Where the server is reached, and how that is known.
+void add_addresses(const ServerNames& names, ServerId id, json& server) {
+  json resolved = json::array();
+  for (const Address& address : names.addresses()->of(id.service, id.side, id.server)) {
+    resolved.push_back(address.text());
+  }
+  const WatchedName* const name = names.name_of(id);
+  server["resolved"] = std::move(resolved);
+  server["resolved_at"] = time_or_null(name != nullptr ? name->resolved_at() : std::nullopt);
+  server["resolve_error"] = text_or_null(names.trouble_of(id));
 }
 
 json side_json(const ControlView& view, size_t service, Side side) {
@@ -38,6 +51,9 @@ json side_json(const ControlView& view, size_t service, Side side) {
                        {"failures", failures},
                        {"in_flight", in_flight},
                        {"pooled", pooled}});
+    if (view.names != nullptr) {
+      add_addresses(*view.names, {static_cast<uint16_t>(service), side, static_cast<uint16_t>(i)}, servers.back());
+    }
   }
   return {{"servers", std::move(servers)}};
 }
@@ -88,6 +104,19 @@ json service_json(const ControlView& view, size_t service) {
           {"backup", side_json(view, service, Side::backup)}};
 }
 
+namespace {
+
+// Those of the start, and what is so now.
+json warnings_json(const ControlView& view) {
+  json warnings = view.warnings != nullptr ? json(*view.warnings) : json::array();
+  if (view.names != nullptr) {
+    for (const std::string& line : view.names->warnings()) warnings.push_back(line);
+  }
+  return warnings;
+}
+
+}  // namespace
+
 json status_json(const ControlView& view, SteadyTime now) {
   json services = json::array();
   for (size_t i = 0; i < view.config->services.size(); ++i) services.push_back(service_json(view, i));
@@ -101,7 +130,7 @@ json status_json(const ControlView& view, SteadyTime now) {
           {"generation", view.coordinator->snapshot()->generation},
           {"workers", view.coordinator->workers()},
           {"listeners", std::move(listeners)},
-          {"warnings", view.warnings != nullptr ? json(*view.warnings) : json::array()},
+          {"warnings", warnings_json(view)},
           {"services", std::move(services)}};
 }
 

@@ -13,6 +13,7 @@
 namespace halfdoor {
 
 class AccessWriter;
+class ServerNames;
 
 // What status and metrics are made from. All of it outlives whoever holds this.
 struct ControlView {
@@ -24,6 +25,7 @@ struct ControlView {
   const std::vector<std::string>* warnings = nullptr;   // loud ones, of the start
   SteadyTime started{};
   const AccessWriter* access_log = nullptr;  // null: off
+  const ServerNames* names = nullptr;        // null: nothing is known of where servers are reached
 };
 
 nlohmann::json status_json(const ControlView& view, SteadyTime now);

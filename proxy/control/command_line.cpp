@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "config/config.h"
+#include "control/check_names.h"
 #include "control/commands.h"
 #include "control/exit_code.h"
 #include "control/version.h"
@@ -26,6 +27,9 @@ int check_file(const std::string& file, CommandIo io) {
   for (const std::string& warning : loaded.warnings) io.err << "warning: " << warning << "\n";
   for (const std::string& problem : loaded.problems) io.err << problem << "\n";
   if (!loaded.config) return kExitRefused;
+  for (const std::string& line : find_unresolved_names(loaded.config)) {
+    io.err << "warning: " << file << ": " << line << "\n";
+  }
   io.out << file << ": ok\n";
   return kExitDone;
 }

@@ -202,7 +202,8 @@ std::string ControlApi::event_of(size_t service, std::string_view what) const {
   nlohmann::json data = service_json(options_.view, service);
   data["service"] = data["name"];
   data["what"] = what;
-  return make_event(what == "refused" ? "refused" : "mode", to_text(data));
+  const bool has_own_name = what == "refused" || what == "addresses";
+  return make_event(has_own_name ? std::string(what) : "mode", to_text(data));
 }
 
 void ControlApi::announce(size_t service, std::string_view what) {

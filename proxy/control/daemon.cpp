@@ -36,6 +36,7 @@ Daemon::Daemon(std::shared_ptr<const Config> config, const std::vector<std::stri
   HALFDOOR_CHECK(timer_ != nullptr);
   catch_signals();
   watch_memory();
+  watch_names();
 }
 
 Daemon::~Daemon() {
@@ -69,8 +70,12 @@ bool Daemon::finish() {
 }
 
 void Daemon::set_timer() {
-  std::optional<SteadyTime> next = coordinator_->next_deadline();
-  if (const auto other = state_->next_deadline()) next = next ? std::min(*next, *other) : *other;
+  std::optional<SteadyTime> next = names_->next_deadline();
+  const auto at = [&next](std::optional<SteadyTime> time) {
+    if (time) next = next ? std::min(*next, *time) : *time;
+  };
+  if (coordinator_) at(coordinator_->next_deadline());
+  if (state_) at(state_->next_deadline());
   if (!next) {
     evtimer_del(timer_);
     return;
@@ -83,8 +88,9 @@ void Daemon::set_timer() {
 
 void Daemon::on_timer(int, short, void* daemon) {
   auto& self = *static_cast<Daemon*>(daemon);
-  self.coordinator_->on_time();
-  self.state_->on_time();
+  self.names_->on_time();
+  if (self.coordinator_) self.coordinator_->on_time();
+  if (self.state_) self.state_->on_time();
 }
 
 void Daemon::on_signal(int number, short, void* daemon) {
@@ -101,7 +107,8 @@ void Daemon::on_signal(int number, short, void* daemon) {
 }
 
 void Daemon::change_all(Verb verb) {
-  if (stopping_ || !coordinator_) return;
+  if (stopping_) return;
+  if (!coordinator_) return early_signals_.push_back(verb);
   for (size_t i = 0; i < config_->services.size(); ++i) {
     ModeRequest request;
     request.verb = verb;
@@ -141,7 +148,8 @@ uint64_t Daemon::write_latch(size_t service, const LatchRecord& record, OnFailur
 void Daemon::withdraw_latch(size_t service, uint64_t job) { state_->withdraw_latch(service, job); }
 
 void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) {
-  questions_.post([this, question = caught_up_question(config_->services[service]), done = std::move(done)] {
+  const PrimaryQuestion asked = caught_up_question(config_->services[service], service, *names_->addresses());
+  questions_.post([this, question = asked, done = std::move(done)] {
     mailbox_.post([done, answer = ask_primary(question)] { done(answer); });
   });
 }

@@ -11,9 +11,11 @@
 #include "control/access_writer.h"
 #include "control/control_api.h"
 #include "control/control_socket.h"
+#include "control/dns_client.h"
 #include "control/durable_state.h"
 #include "control/listeners.h"
 #include "control/mailbox.h"
+#include "control/server_names.h"
 #include "control/switch_coordinator.h"
 #include "failover/helper_thread.h"
 #include "worker/worker.h"
@@ -46,6 +48,13 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   bool finish();
 
  private:
+  // daemon_names.cpp
+  void watch_names();
+  void wait_for_names();
+  void use_addresses(size_t service);
+  // Where a server is reached now; empty: its name is not resolved.
+  const AddressList& addresses_of(ServerId server) const;
+
   // daemon_start.cpp
   Status open_state();
   Status start_workers(const StartWorker& start_worker);
@@ -95,13 +104,16 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   HelperThread questions_{"questions"};  // to the primary
   std::unique_ptr<DurableState> state_;
   std::optional<ControlSocket> control_socket_;
-  std::vector<std::string> addresses_;
+  std::vector<std::string> addresses_;  // where it listens
+  std::unique_ptr<DnsClient> dns_;
+  std::unique_ptr<ServerNames> names_;
   std::unique_ptr<HealthBoard> health_;
   std::unique_ptr<SwitchCoordinator> coordinator_;
   std::unique_ptr<AccessWriter> access_log_;  // null: off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlApi> api_;
 
+  std::vector<Verb> early_signals_;  // that came before anything could be changed
   bool stopping_ = false;
   int workers_stopped_ = 0;
   uint64_t cut_ = 0;

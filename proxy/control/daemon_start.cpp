@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -30,9 +31,9 @@ uint64_t random_seed() {
   return seed;
 }
 
-// What is wrong with the configuration only in this place: names that mean nothing here, files that cannot be read.
-Status check_surroundings(Config& config) {
-  if (Status resolved = resolve_servers(config); !resolved) return resolved;
+// What is wrong with the configuration only in this place: groups that mean nothing here, files that cannot be read.
+// Not that a server's name cannot be resolved: a restart while DNS is dead must not make that worse.
+Status check_surroundings(const Config& config) {
   if (Status known = check_group(config.control_group); !known) return known;
   if (config.admin_token_file.empty()) return {};
   const Result<std::string> token = read_token(config.admin_token_file);
@@ -71,6 +72,11 @@ void Daemon::catch_signals() {
 }
 
 Status Daemon::start(const StartWorker& start_worker) {
+  wait_for_names();
+  if (stopping_) {
+    if (!exit_code_) exit_code_ = 0;
+    return {};
+  }
   if (Status opened = open_state(); !opened) return opened;
   Result<ControlSocket> socket = ControlSocket::open({config_->control_socket, config_->control_group});
   if (!socket) return socket.error();
@@ -79,6 +85,7 @@ Status Daemon::start(const StartWorker& start_worker) {
   if (Status started = start_api(*control_socket_); !started) return started;
   log_info("halfdoor {} is ready: {} workers, control socket {}", kVersion, workers_.size(), config_->control_socket);
   notify_supervisor("READY=1");
+  for (const Verb verb : std::exchange(early_signals_, {})) change_all(verb);
   return {};
 }
 
@@ -96,7 +103,7 @@ Status Daemon::open_state() {
   warnings_.insert(warnings_.end(), state_->warnings().begin(), state_->warnings().end());
   SwitchEnvironment& environment = *this;
   coordinator_ = std::make_unique<SwitchCoordinator>(environment, std::make_shared<const ConfigGeneration>(config_),
-                                                     config_->worker_count(), state_->records());
+                                                     config_->worker_count(), state_->records(), names_->addresses());
   return {};
 }
 
@@ -143,8 +150,8 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
 
 Status Daemon::start_api(const ControlSocket& socket) {
   ControlApiOptions options;
-  options.view = {coordinator_.get(), config_.get(), {},       &state_->uncertain(),
-                  &addresses_,        &warnings_,    started_, access_log_.get()};
+  options.view = {coordinator_.get(), config_.get(),     {},          &state_->uncertain(), &addresses_, &warnings_,
+                  started_,           access_log_.get(), names_.get()};
   for (const auto& worker : workers_) {
     options.view.counters.push_back(&worker->counters());
     options.workers.push_back(worker.get());

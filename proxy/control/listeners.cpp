@@ -2,11 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netdb.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "event/listen.h"
 
@@ -37,18 +35,6 @@ Status add_listener(const Address& wanted, Listeners& listeners) {
   return {};
 }
 
-Result<Address> resolve(const std::string& name) {
-  const size_t colon = name.rfind(':');
-  if (colon == std::string::npos) return Error{fmt::format("\"{}\" has no port", name)};
-  struct addrinfo hints {};
-  hints.ai_socktype = SOCK_STREAM;
-  struct addrinfo* found = nullptr;
-  const int code = ::getaddrinfo(name.substr(0, colon).c_str(), name.substr(colon + 1).c_str(), &hints, &found);
-  if (code != 0) return Error{fmt::format("server \"{}\" cannot be resolved: {}", name, ::gai_strerror(code))};
-  const std::unique_ptr<struct addrinfo, void (*)(struct addrinfo*)> owner(found, ::freeaddrinfo);
-  return Address::from_socket(found->ai_addr, found->ai_addrlen);
-}
-
 }  // namespace
 
 Result<Listeners> open_listeners(const Config& config, int workers) {
@@ -58,20 +44,6 @@ Result<Listeners> open_listeners(const Config& config, int workers) {
     if (Status added = add_listener(listen.address, listeners); !added) return added.error();
   }
   return listeners;
-}
-
-Status resolve_servers(Config& config) {
-  for (ServiceConfig& service : config.services) {
-    for (SideConfig& side : service.sides) {
-      for (ServerConfig& server : side.servers) {
-        if (server.address) continue;
-        const Result<Address> address = resolve(server.name);
-        if (!address) return Error{fmt::format("service {}: {}", service.name, address.error().message)};
-        server.address = *address;
-      }
-    }
-  }
-  return {};
 }
 
 }  // namespace halfdoor

@@ -18,8 +18,4 @@ struct Listeners {
 // TCP: one socket per worker (SO_REUSEPORT); of port 0 the first decides. A Unix socket is one, shared.
 Result<Listeners> open_listeners(const Config& config, int workers);
 
-// Fills ServerConfig::address of every server that was given by name. Blocks. The error names the first that cannot be
-// resolved.
-Status resolve_servers(Config& config);
-
 }  // namespace halfdoor

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "control/access_writer.h"
+#include "control/server_names.h"
 #include "control/version.h"
 
 namespace halfdoor {
@@ -194,6 +195,26 @@ void add_servers(Page& page, const ControlView& view) {
   }
 }
 
+void add_names(Page& page, const ControlView& view) {
+  if (view.names == nullptr) return;
+  const auto each = [&](auto&& value) {
+    for (const WatchedName& name : view.names->names()) {
+      page.sample(fmt::format("name=\"{}\"", escaped(name.host())), value(name));
+    }
+  };
+  page.metric("name_addresses", "gauge", "Addresses that the name of a server stands for; 0: it is not resolved.");
+  each([](const WatchedName& name) { return name.addresses().size(); });
+  page.metric("name_resolved_seconds", "gauge", "Unix time of the last good answer; 0: there was none.");
+  each([](const WatchedName& name) {
+    return std::chrono::duration_cast<std::chrono::seconds>(name.resolved_at().value_or(WallTime{}).time_since_epoch())
+        .count();
+  });
+  page.metric("name_failures_total", "counter", "Questions for the name without a good answer.");
+  each([](const WatchedName& name) { return name.failures(); });
+  page.metric("name_changes_total", "counter", "Answers with other addresses than before.");
+  each([](const WatchedName& name) { return name.changes(); });
+}
+
 }  // namespace
 
 std::string metrics_text(const ControlView& view, SteadyTime now) {
@@ -202,6 +223,7 @@ std::string metrics_text(const ControlView& view, SteadyTime now) {
   add_modes(page, view);
   add_services(page, view);
   add_servers(page, view);
+  add_names(page, view);
   return page.take();
 }
 

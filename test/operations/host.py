@@ -32,12 +32,13 @@ class Arrival:
 
 
 class Host:
-    """Starts listening on 127.0.0.1 at once; `address` is "127.0.0.1:PORT" and stays the same over restarts."""
+    """Starts listening on `ip` (127.0.0.1) at once; `address` is "127.0.0.1:PORT" and stays the same over restarts."""
 
-    def __init__(self, name, folder, port=0, receive_buffer=0):
+    def __init__(self, name, folder, port=0, receive_buffer=0, ip="127.0.0.1"):
         self.name = name
         self.log_path = os.path.join(folder, f"host-{name}.jsonl")
         self.receive_buffer = receive_buffer
+        self.ip = ip
         self.plans = {}
         self.process = None
         self.port = port
@@ -45,13 +46,13 @@ class Host:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
     def start_process(self):
         """Starts, or after kill() starts again on the same port, with the same plans."""
         self.process = subprocess.Popen(
             [sys.executable, "-S", os.path.join(HERE, "host_server.py"), self.name, self.log_path, str(self.port),
-             str(self.receive_buffer)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             str(self.receive_buffer), self.ip], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         first = self.process.stdout.readline()
         if not first:
             raise RuntimeError(f"host {self.name} did not start on port {self.port}")

@@ -2,7 +2,7 @@
 
 Run as a process of its own (host.py starts it), so that it can be stopped, killed and restarted like a real one:
 
-    python3 host_server.py NAME LOG PORT RECEIVE_BUFFER
+    python3 host_server.py NAME LOG PORT RECEIVE_BUFFER IP
 
 prints its port as a line of JSON, then obeys lines of JSON on stdin and answers each by a line:
 
@@ -275,8 +275,8 @@ class Served:
 
 
 class Server:
-    def __init__(self, name, log, port, receive_buffer):
-        self.name, self.log = name, Log(log)
+    def __init__(self, name, log, port, receive_buffer, ip):
+        self.name, self.log, self.ip = name, Log(log), ip
         self.receive_buffer = receive_buffer
         self.plans, self.gates, self.connections = {}, {}, {}
         self.lock = threading.Lock()
@@ -296,13 +296,13 @@ class Server:
         """A socket on our port; a port may be kept by connections of before for a moment."""
         ends = time.monotonic() + 10
         while True:
-            bound = socket.socket()
+            bound = socket.socket(socket.AF_INET6 if ":" in self.ip else socket.AF_INET)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if self.receive_buffer:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
             try:
-                bound.bind(("127.0.0.1", self.port))
+                bound.bind((self.ip, self.port))
                 return bound
             except OSError:
                 bound.close()
@@ -333,7 +333,7 @@ class Server:
         for _ in range(8):
             filler = socket.socket()
             filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", self.port))
+            filler.connect_ex((self.ip, self.port))
             self.fillers.append(filler)
 
     def accept(self, listening):
@@ -375,8 +375,8 @@ class Server:
 
 
 def main():
-    name, log, port, receive_buffer = sys.argv[1:5]
-    server = Server(name, log, int(port), int(receive_buffer))
+    name, log, port, receive_buffer, ip = sys.argv[1:6]
+    server = Server(name, log, int(port), int(receive_buffer), ip)
     print(json.dumps({"port": server.port}), flush=True)
     for line in sys.stdin:
         server.obey(json.loads(line))

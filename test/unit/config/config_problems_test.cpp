@@ -64,6 +64,7 @@ TEST_CASE("names the line of a wrong value in the plain tables and what to write
 
 TEST_CASE("an entry of a list is named by its own line") {
   check_problem({"[resolver]\nservers = [\n  \"10.0.0.53\",\n  \"ns.example\",\n]\n" + kRest, 4, "\"ns.example\""});
+  check_problem({"[resolver]\nservers = [\"10.0.0.53\",\n  \"10.0.0.53:53\"]\n" + kRest, 3, "twice"});
 }
 
 TEST_CASE("refuses a control socket whose path does not fit into a socket address") {
@@ -154,8 +155,6 @@ TEST_CASE("takes the harmless spelling of what is not there yet without a word")
 
 TEST_CASE("warns once for each key that has no effect yet") {
   const auto expected = GENERATE(values<Expected>({
-      {"[resolver]\nservers = [\"10.0.0.53\", \"[::1]:53\"]\n", 2,
-       "resolver.servers has no effect in this version yet"},
       {"[admin]\ntoken_file = \"/a\"\n", 2, "has no effect without admin.address"},
       {"[server]\nfresh_mode = \"backup-writable\"\n", 2, "better write \"backup-readonly\""},
   }));

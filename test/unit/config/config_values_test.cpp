@@ -51,7 +51,7 @@ TEST_CASE("reads the plain tables") {
       "[server]\nworkers = 3\nstate_dir = \"/state\"\ndrain = \"3s\"\nfresh_mode = \"closed\"\nworker_stall = \"1s\"\n"
       "[log]\nlevel = \"warning\"\naccess = \"stdout\"\nformat = \"combined\"\n"
       "[control]\nsocket = \"/c.sock\"\ngroup = \"ops\"\n[admin]\naddress = \"[::1]:9900\"\ntoken_file = \"/t\"\n"
-      "[resolver]\nservers = [\"10.0.0.53\"]\n" +
+      "[resolver]\nservers = [\"10.0.0.53\", \"127.0.0.1:5353\", \"::1\", \"[::1]:54\", \"[fd00::1]\"]\n" +
       kListen + "trusted_proxies = [\"10.0.0.0/8\"]\n" + kService);
   CHECK(config->file == "/etc/halfdoor/halfdoor.toml");
   CHECK(config->workers == 3);
@@ -67,7 +67,10 @@ TEST_CASE("reads the plain tables") {
   CHECK(config->control_group == "ops");
   CHECK(config->admin_address->text() == "[::1]:9900");
   CHECK(config->admin_token_file == "/t");
-  CHECK(config->resolver_servers == std::vector<std::string>{"10.0.0.53"});
+  std::vector<std::string> name_servers;
+  for (const Address& server : config->resolver_servers) name_servers.push_back(server.text());
+  CHECK(name_servers ==
+        std::vector<std::string>{"10.0.0.53:53", "127.0.0.1:5353", "[::1]:53", "[::1]:54", "[fd00::1]:53"});
   const ListenConfig& listen = config->listeners.at(0);
   CHECK(listen.address.text() == "127.0.0.1:0");
   REQUIRE(listen.trusted_proxies.size() == 1);

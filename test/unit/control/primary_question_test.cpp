@@ -49,7 +49,7 @@ class Host {
 
 PrimaryQuestion question_to(std::vector<Address> addresses) {
   PrimaryQuestion question;
-  for (const Address& address : addresses) question.servers.push_back({address.text(), address});
+  for (const Address& address : addresses) question.servers.push_back({address.text(), {address}});
   question.host = "www.salon.example";
   question.path = "/caught-up?since=1";
   return question;
@@ -93,6 +93,31 @@ TEST_CASE("a_silent_primary_is_not_waited_for_for_ever") {
   const CaughtUpAnswer answer = ask_primary(question);
   CHECK_FALSE(answer.yes);
   CHECK(answer.text == "no answer from " + host.address.text() + " within 500ms");
+}
+
+TEST_CASE("the_addresses_of_a_server_are_asked_in_turn_and_a_name_without_one_is_named") {
+  Host host("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  PrimaryQuestion question = question_to({});
+  question.servers.push_back({"app.internal:80", {}});
+  CHECK(ask_primary(question).text == "the name of app.internal:80 is not resolved");
+  question.servers.push_back({"b.internal:80", {*Address::parse("127.0.0.1:1"), host.address}});
+  const CaughtUpAnswer answer = ask_primary(question);
+  CHECK(answer.yes);
+  CHECK(answer.text == "200 from b.internal:80");
+}
+
+TEST_CASE("the_question_goes_to_where_the_servers_are_now") {
+  Config config;
+  config.services.resize(1);
+  config.services[0].sides[0].servers = {{"app.internal:80", std::nullopt},
+                                         {"10.0.0.1:80", *Address::parse("10.0.0.1:80")}};
+  ServerAddresses addresses(config);
+  addresses.set(0, Side::primary, 0, {*Address::parse("10.0.0.9:80")});
+  const PrimaryQuestion question = caught_up_question(config.services[0], 0, addresses);
+  REQUIRE(question.servers.size() == 2);
+  CHECK(question.servers[0].name == "app.internal:80");
+  CHECK(question.servers[0].addresses.at(0).text() == "10.0.0.9:80");
+  CHECK(question.servers[1].addresses.at(0).text() == "10.0.0.1:80");
 }
 
 }  // namespace halfdoor
