@@ -217,7 +217,9 @@ void Checker::on_final_head(const RequestRecord& request, const WireHead& head) 
   if (head.find("x-hop") != nullptr) fail(property::kStrict, "a hop-by-hop field of the server passes", request.id);
   if (response != nullptr && response->status != head.status)
     fail(property::kExact, "another status than the server's", request.id);
-  const std::vector<ModeSpan> spans = spans_of(request);
+  // A late answer speaks for the mode of now, not for the one that judged its request.
+  const Micros from = response == nullptr ? request.head_sent_at : std::max(request.head_sent_at, response->sent_at);
+  const std::vector<ModeSpan> spans = spans_of(request, from);
   const std::string field = request.mode_field;
   if (response == nullptr && field.empty()) return;
   const auto speaks_of = [&](const ModeSpan& span) {

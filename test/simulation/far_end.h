@@ -42,6 +42,7 @@ class FarEnd final : public ConnectionWatcher {
     virtual void on_bytes(std::string_view bytes) = 0;
     // Null: an end; else the connection was reset. Once, and last.
     virtual void on_over(bool by_reset) = 0;
+    virtual void on_proxy_about_to_write() {}
     virtual void on_proxy_wrote(size_t) {}
     // More bytes of ours have entered the kernel.
     virtual void on_entered() {}
@@ -85,6 +86,7 @@ class FarEnd final : public ConnectionWatcher {
   uint64_t bytes_read() const { return bytes_read_; }
 
   bool is_alive_at_call() override { return near_ == nullptr || near_->is_alive_at_call(); }
+  void on_about_to_write() override { owner_.on_proxy_about_to_write(); }
   void on_written(size_t bytes) override { owner_.on_proxy_wrote(bytes); }
   void on_proxy_acted() override;
 

@@ -105,6 +105,7 @@ struct ResponseRecord {
   bool ends_with_stream = false;
   bool has_trailer = false;  // X-Trailer: its number
   bool is_cut = false;       // less was sent than announced
+  Micros sent_at = 0;        // its first byte, at the earliest
 };
 
 struct CommandRecord {
@@ -118,6 +119,9 @@ struct CommandRecord {
   ChangeAnswer answer;
   bool process_ended = false;
   bool met_others = false;  // of the same service, not answered yet
+
+  // The primary may be asked first, and others may go first.
+  Micros answer_is_due_after() const { return (request.wait.count() + 12'000) * kMs; }
 };
 
 // A mode that a process put in force.

@@ -24,13 +24,13 @@ bool Checker::process_ended_within(int process, Micros from, Micros to) {
          end->second - context_->config->drain.count() * kMs - 6 * kSecond <= to;
 }
 
-// The modes of its worker from when it was asked until it was answered.
-std::vector<ModeSpan> Checker::spans_of(const RequestRecord& request) {
+// The modes of its worker from then on until it was answered.
+std::vector<ModeSpan> Checker::spans_of(const RequestRecord& request, Micros from) {
   const auto& spans = history_.spans[{request.process, request.worker, request.service}];
   const Micros until = request.answered_at != kNeverUs ? request.answered_at : context_->schedule.now();
   std::vector<ModeSpan> found;
   for (size_t i = 0; i < spans.size(); ++i) {
-    const bool ends_before = i + 1 < spans.size() && spans[i + 1].from < request.head_sent_at;
+    const bool ends_before = i + 1 < spans.size() && spans[i + 1].from < from;
     if (!ends_before && spans[i].from <= until) found.push_back(spans[i]);
   }
   return found;
@@ -64,7 +64,7 @@ void Checker::judge_refusals() {
     if (request.has_retry_after && is_ledgered(request.kind) && arrived.count(request.id) != 0) {
       fail(property::kNotice, fmt::format("is told to try again ({})", request.status), request.id);
     }
-    const std::vector<ModeSpan> spans = spans_of(request);
+    const std::vector<ModeSpan> spans = spans_of(request, request.head_sent_at);
     const auto lets_pass = [&](const ModeSpan& span) {
       return may_go(request.kind, span.mode, span.diverged, Side::primary) ||
              may_go(request.kind, span.mode, span.diverged, Side::backup);
@@ -106,7 +106,7 @@ bool Checker::may_read_fail(const RequestRecord& request) {
     // What hangs is noticed by nobody yet; what talks nonsense is not asked again elsewhere.
     if (!arrival.only_cut) return true;
   }
-  const std::vector<ModeSpan> spans = spans_of(request);
+  const std::vector<ModeSpan> spans = spans_of(request, request.head_sent_at);
   return std::any_of(spans.begin(), spans.end(), [&](const ModeSpan& span) {
     if (span.mode == Mode::closed) return true;
     return std::all_of(context_->hosts.begin(), context_->hosts.end(), [&](const auto& host) {
@@ -165,7 +165,9 @@ void Checker::judge_fences() {
 
 void Checker::judge_commands() {
   for (const CommandRecord& command : history_.commands) {
-    if (command.answers == 0 && !command.process_ended) {
+    const bool ended_first =
+        command.process_ended && process_ends_[command.process] < command.asked_at + command.answer_is_due_after();
+    if (command.answers == 0 && !ended_first) {
       fail(property::kAnswer,
            fmt::format("command {} of service {} was never answered", command.number, command.service), 0);
     }

@@ -71,6 +71,7 @@ IoResult MemoryStream::do_nothing() {
 
 IoResult MemoryStream::write(const struct iovec* pieces, int count) {
   if (!connection_->may_call()) return do_nothing();
+  if (connection_->watcher != nullptr) connection_->watcher->on_about_to_write();
   if (connection_->peer_reset || connection_->proxy_finished) {
     connection_->error = 0;
     return {IoResult::Status::failed, 0, EPIPE};

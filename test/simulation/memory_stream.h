@@ -21,6 +21,8 @@ class ConnectionWatcher {
  public:
   // Before a system call of the proxy. False: the process that makes it was killed, so it has no effect.
   virtual bool is_alive_at_call() = 0;
+  // The far end may act once more before the write that follows.
+  virtual void on_about_to_write() = 0;
   virtual void on_written(size_t bytes) = 0;
   // It wrote, read, shut, closed or reset.
   virtual void on_proxy_acted() = 0;

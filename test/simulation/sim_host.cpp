@@ -81,6 +81,16 @@ HostConnection::HostConnection(SimulationContext& context, SimulatedHost& host, 
   if (context.dice.chance(100)) connection.most_per_write = static_cast<size_t>(context.dice.skewed(1, 2'000));
 }
 
+// Servers close what is idle just when the next request comes.
+void HostConnection::on_proxy_about_to_write() {
+  const bool is_idle =
+      requests_ > 0 && is_answered_ && !is_ending_ && far_.unsent() == 0 && !reader_.is_within_message();
+  if (!is_idle || reader_.is_raw() || has_unread() || context_.is_calm || !context_.dice.chance(15)) return;
+  context_.story.tell(name_, "closes its idle connection in the face of a request");
+  is_ending_ = true;
+  far_.reset();
+}
+
 void HostConnection::on_proxy_wrote(size_t bytes) {
   const ServiceState& state = worker_.state(host_.service());
   written_ += bytes;
@@ -310,6 +320,7 @@ void HostConnection::answer_later() {
 
 void HostConnection::answer() {
   is_answered_ = true;
+  context_.history.response(arrival_->response).sent_at = context_.schedule.now();
   if (plan_.opens_tunnel) return begin_tunnel();
   const std::string bytes = plan_.bytes.substr(0, plan_.cut_at);
   context_.story.tell(name_, "answers {} of {} bytes {}", bytes.size(), plan_.bytes.size(), abbreviate(bytes, 130));

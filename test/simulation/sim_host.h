@@ -53,6 +53,7 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
 
   void on_bytes(std::string_view bytes) override;
   void on_over(bool by_reset) override;
+  void on_proxy_about_to_write() override;
   void on_proxy_wrote(size_t bytes) override;
   void on_head(const WireHead& head) override;
   void on_body(std::string_view bytes) override;

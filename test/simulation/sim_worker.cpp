@@ -99,8 +99,13 @@ void SimulatedWorkerSlot::note_modes() {
 }
 
 void SimulatedWorkerSlot::wake(FarEnd& far) {
-  edges_.push_back(&far);
-  turn_later(context_.dice.skewed(5, 300));
+  const auto tell = [this, &far] {
+    edges_.push_back(&far);
+    turn_later(context_.dice.skewed(5, 300));
+  };
+  if (!context_.dice.chance(100)) return tell();
+  // What happens within a turn is told by the next; reads and writes may meet it before.
+  context_.schedule.after(context_.dice.skewed(5, 300), tell);
 }
 
 void SimulatedWorkerSlot::turn_later(Micros delay) {
