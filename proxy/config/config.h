@@ -36,6 +36,8 @@ struct HealthConfig {
   int fall = 3;
   int rise = 2;
   std::vector<int> expect{200};
+  std::string expect_text;  // in the first 64 KiB of the body; empty: any
+  uint16_t port = 0;        // where checks go; 0: the server's own
 
   bool operator==(const HealthConfig&) const = default;
 };

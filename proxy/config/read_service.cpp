@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr Milliseconds kYear = 8760h;
 constexpr size_t kLongestServiceName = 64;
 constexpr size_t kLongestOverrideName = 64;
+constexpr size_t kLongestExpectedText = 1024;
 
 bool is_service_name(std::string_view name) {
   const auto is_first = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); };
@@ -27,11 +28,10 @@ bool is_target(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
 }
 
-void read_target(TableReader& table, std::string_view key, std::string& into, bool works) {
+void read_target(TableReader& table, std::string_view key, std::string& into) {
   std::string text;
   const Place place = table.text(key, text);
   if (!place) return;
-  if (!works) place.no_effect_yet();
   if (!is_target(text)) {
     place.problem(
         fmt::format("is \"{}\"; write a path that begins with / and has no blanks, as in \"/healthz\"", text));
@@ -40,13 +40,30 @@ void read_target(TableReader& table, std::string_view key, std::string& into, bo
   into = text;
 }
 
-void read_health(TableReader table, HealthConfig& health) {
-  read_target(table, "path", health.path, false);
-  table.duration("interval", 10ms, 1h, health.interval).no_effect_yet();
-  table.duration("timeout", 1ms, 1h, health.timeout).no_effect_yet();
-  table.number("fall", 1, 100, health.fall).no_effect_yet();
-  table.number("rise", 1, 100, health.rise).no_effect_yet();
-  table.numbers("expect", 200, 599, health.expect).no_effect_yet();
+bool has_unix_server(const ServiceConfig& service) {
+  return std::any_of(std::begin(service.sides), std::end(service.sides), [](const SideConfig& side) {
+    return std::any_of(side.servers.begin(), side.servers.end(),
+                       [](const ServerConfig& server) { return server.name.starts_with("unix:"); });
+  });
+}
+
+// After the servers.
+void read_health(TableReader table, ServiceConfig& service) {
+  HealthConfig& health = service.health;
+  read_target(table, "path", health.path);
+  table.duration("interval", 10ms, 1h, health.interval);
+  table.duration("timeout", 1ms, 1h, health.timeout);
+  table.number("fall", 1, 100, health.fall);
+  table.number("rise", 1, 100, health.rise);
+  table.numbers("expect", 200, 599, health.expect);
+  const Place text = table.text("expect_text", health.expect_text);
+  if (text && health.expect_text.size() > kLongestExpectedText) {
+    text.problem(fmt::format("is longer than {} bytes; write a part of it", kLongestExpectedText));
+  }
+  const Place port = table.number<uint16_t>("port", 0, 65535, health.port);
+  if (port && health.port != 0 && has_unix_server(service)) {
+    port.warning("has no effect on servers that are unix sockets: those are checked where they are");
+  }
 }
 
 void read_failover(TableReader table, FailoverConfig& failover) {
@@ -69,7 +86,7 @@ void read_failback(TableReader table, const FailoverConfig& failover, FailbackCo
   }
   table.duration("healthy_for", 0ms, 24h, failback.healthy_for);
   table.duration("minimum_stay", 0ms, kYear, failback.minimum_stay);
-  read_target(table, "caught_up", failback.caught_up, true);
+  read_target(table, "caught_up", failback.caught_up);
 }
 
 void read_rules(TableReader& table, std::string_view key, std::vector<Rule>& into,
@@ -255,7 +272,7 @@ void ServiceReader::read(TableReader& table) {
   read_name(table, service);
   read_hosts(table, service);
   for (Side side : kSides) read_side(table, side, service);
-  read_health(table.table("health"), service.health);
+  read_health(table.table("health"), service);
   read_failover(table.table("failover"), service.failover);
   read_failback(table.table("failback"), service.failover, service.failback);
   read_read_only(table.table("read_only"), service.read_only);

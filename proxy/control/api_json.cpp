@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/health_checks.h"
 #include "control/server_names.h"
 #include "control/version.h"
 
@@ -34,6 +35,27 @@ void add_addresses(const ServerNames& names, ServerId id, json& server) {
   server["resolve_error"] = text_or_null(names.trouble_of(id));
 }
 
+json side_health_json(const ControlView& view, size_t service, Side side) {
+  if (view.checks == nullptr) return nullptr;
+  const std::optional<bool>& healthy = view.checks->side(service, side).healthy;
+  return healthy ? json(*healthy) : json(nullptr);
+}
+
+json health_json(Health health) { return health == Health::unknown ? json(nullptr) : json(health == Health::healthy); }
+
+// What the checks say of a server, for whatever shows it.
+void add_health(json& server, const ServerChecks& checks) {
+  server["healthy"] = health_json(checks.health);
+  server["healthy_since"] = format_rfc3339_ms(checks.since);
+  server["last_check"] = nullptr;
+  server["last_check_at"] = nullptr;
+  server["last_check_ms"] = nullptr;
+  if (!checks.latest) return;
+  server["last_check"] = checks.latest->text;
+  server["last_check_at"] = format_rfc3339_ms(checks.latest->ended);
+  server["last_check_ms"] = checks.latest->took.count();
+}
+
 json side_json(const ControlView& view, size_t service, Side side) {
   json servers = json::array();
   const auto& configured = view.config->services[service].side(side).servers;
@@ -45,17 +67,13 @@ json side_json(const ControlView& view, size_t service, Side side) {
       pooled += counted.pooled.get();
       failures += counted.failures.get();
     }
-    servers.push_back({{"address", configured[i].name},
-                       {"healthy", nullptr},
-                       {"last_check_ms", nullptr},
-                       {"failures", failures},
-                       {"in_flight", in_flight},
-                       {"pooled", pooled}});
-    if (view.names != nullptr) {
-      add_addresses(*view.names, {static_cast<uint16_t>(service), side, static_cast<uint16_t>(i)}, servers.back());
-    }
+    json server{{"address", configured[i].name}, {"failures", failures}, {"in_flight", in_flight}, {"pooled", pooled}};
+    const ServerId id{static_cast<uint16_t>(service), side, static_cast<uint16_t>(i)};
+    add_health(server, view.checks != nullptr ? view.checks->server(id) : ServerChecks{});
+    if (view.names != nullptr) add_addresses(*view.names, id, server);
+    servers.push_back(std::move(server));
   }
-  return {{"servers", std::move(servers)}};
+  return {{"servers", std::move(servers)}, {"healthy", side_health_json(view, service, side)}};
 }
 
 // The side that a change left, or whose writes it ended; null: none.
@@ -102,6 +120,17 @@ json service_json(const ControlView& view, size_t service) {
           {"hosts", config.hosts},
           {"primary", side_json(view, service, Side::primary)},
           {"backup", side_json(view, service, Side::backup)}};
+}
+
+json server_health_json(const ControlView& view, ServerId id) {
+  const ServiceConfig& service = view.config->services[id.service];
+  json server{{"service", service.name},
+              {"what", "health"},
+              {"side", to_text(id.side)},
+              {"address", service.side(id.side).servers[id.server].name},
+              {"side_healthy", side_health_json(view, id.service, id.side)}};
+  add_health(server, view.checks->server(id));
+  return server;
 }
 
 namespace {

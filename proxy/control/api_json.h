@@ -13,6 +13,7 @@
 namespace halfdoor {
 
 class AccessWriter;
+class HealthChecks;
 class ServerNames;
 
 // What status and metrics are made from. All of it outlives whoever holds this.
@@ -26,10 +27,13 @@ struct ControlView {
   SteadyTime started{};
   const AccessWriter* access_log = nullptr;  // null: off
   const ServerNames* names = nullptr;        // null: nothing is known of where servers are reached
+  const HealthChecks* checks = nullptr;      // null: nothing is known
 };
 
 nlohmann::json status_json(const ControlView& view, SteadyTime now);
 nlohmann::json service_json(const ControlView& view, size_t service);
+// One server: what the event "health" tells.
+nlohmann::json server_health_json(const ControlView& view, ServerId server);
 // The body of a 200 or 202.
 nlohmann::json answer_json(const ServiceConfig& service, const ChangeAnswer& answer);
 // The body of a 409 or 412.

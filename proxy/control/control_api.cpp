@@ -210,4 +210,9 @@ void ControlApi::announce(size_t service, std::string_view what) {
   if (streams_.size() > 0) streams_.send(event_of(service, what));
 }
 
+void ControlApi::announce_health(ServerId server) {
+  if (streams_.size() == 0) return;
+  streams_.send(make_event("health", to_text(server_health_json(options_.view, server))));
+}
+
 }  // namespace halfdoor

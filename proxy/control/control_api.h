@@ -45,6 +45,8 @@ class ControlApi {
 
   // Tells those who watch GET /v1/events. `what` as in SwitchEnvironment::announce.
   void announce(size_t service, std::string_view what);
+  // The health of a server is another one.
+  void announce_health(ServerId server);
   // No more answers.
   void close();
 

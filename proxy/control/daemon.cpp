@@ -19,6 +19,16 @@ namespace {
 // What a stop may take beyond `drain` before it is cut short.
 constexpr time_t kStopBeyondDrainSeconds = 5;
 
+void ring_at(struct event* timer, std::optional<SteadyTime> time, SteadyTime now) {
+  if (!time) {
+    evtimer_del(timer);
+    return;
+  }
+  const int64_t ms = std::max<int64_t>(0, std::chrono::ceil<Milliseconds>(*time - now).count());
+  const timeval wait{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+  evtimer_add(timer, &wait);
+}
+
 void on_stop_over(evutil_socket_t, short, void* exit_code) {
   log_error("the workers did not end in time");
   *static_cast<std::optional<int>*>(exit_code) = 1;
@@ -30,10 +40,12 @@ Daemon::Daemon(std::shared_ptr<const Config> config, const std::vector<std::stri
     : config_(std::move(config)),
       started_(std::chrono::steady_clock::now()),
       base_(event_base_new(), event_base_free),
-      mailbox_(base_.get()) {
+      mailbox_(base_.get()),
+      prober_(base_.get()) {
   for (const std::string& warning : warnings) warn(warning);
   timer_ = evtimer_new(base_.get(), on_timer, this);
-  HALFDOOR_CHECK(timer_ != nullptr);
+  health_timer_ = evtimer_new(base_.get(), on_health_timer, this);
+  HALFDOOR_CHECK(timer_ != nullptr && health_timer_ != nullptr);
   catch_signals();
   watch_memory();
   watch_names();
@@ -44,6 +56,7 @@ Daemon::~Daemon() {
   workers_.clear();
   for (struct event* event : events_) event_free(event);
   event_free(timer_);
+  event_free(health_timer_);
 }
 
 int Daemon::serve() {
@@ -76,14 +89,8 @@ void Daemon::set_timer() {
   };
   if (coordinator_) at(coordinator_->next_deadline());
   if (state_) at(state_->next_deadline());
-  if (!next) {
-    evtimer_del(timer_);
-    return;
-  }
-  const auto left = std::chrono::ceil<Milliseconds>(*next - now());
-  const int64_t ms = std::max<int64_t>(0, left.count());
-  const timeval wait{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
-  evtimer_add(timer_, &wait);
+  ring_at(timer_, next, now());
+  if (checks_) ring_at(health_timer_, checks_->next_deadline(), now());
 }
 
 void Daemon::on_timer(int, short, void* daemon) {
@@ -92,6 +99,8 @@ void Daemon::on_timer(int, short, void* daemon) {
   if (self.coordinator_) self.coordinator_->on_time();
   if (self.state_) self.state_->on_time();
 }
+
+void Daemon::on_health_timer(int, short, void* daemon) { static_cast<Daemon*>(daemon)->checks_->on_time(); }
 
 void Daemon::on_signal(int number, short, void* daemon) {
   auto& self = *static_cast<Daemon*>(daemon);
@@ -154,7 +163,13 @@ void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> d
   });
 }
 
-SideHealth Daemon::side_health(size_t, Side) { return {}; }
+SideHealth Daemon::side_health(size_t service, Side side) { return checks_->side(service, side); }
+
+void Daemon::on_server_health(ServerId server) {
+  if (api_) api_->announce_health(server);
+}
+
+void Daemon::on_side_health(size_t service) { coordinator_->on_health_changed(service); }
 
 void Daemon::journal(const JournalEntry& entry) { state_->journal().append(entry); }
 
@@ -190,7 +205,12 @@ void Daemon::on_fenced(int worker, FencedReport report) {
   mailbox_.post([this, worker, report] { coordinator_->on_fenced(worker, report); });
 }
 
-void Daemon::on_suspect(int, ServerId) {}
+void Daemon::on_suspect(int, ServerId server) {
+  mailbox_.post([this, server] {
+    checks_->suspect(server);
+    names_->on_trouble(server);
+  });
+}
 
 void Daemon::on_stopped(int worker, uint64_t cut) {
   mailbox_.post([this, worker, cut] {

@@ -13,6 +13,8 @@
 #include "control/control_socket.h"
 #include "control/dns_client.h"
 #include "control/durable_state.h"
+#include "control/health_checks.h"
+#include "control/health_curl.h"
 #include "control/listeners.h"
 #include "control/mailbox.h"
 #include "control/server_names.h"
@@ -32,7 +34,7 @@ using StartWorker = std::function<Result<std::unique_ptr<Worker>>(WorkerOptions)
 int run_daemon(const std::string& config_file, const StartWorker& start_worker);
 
 // One thread; nothing of it is for another, but for what workers and helper threads post to its mailbox.
-class Daemon : private SwitchEnvironment, private WorkerObserver {
+class Daemon : private SwitchEnvironment, private HealthEnvironment, private WorkerObserver {
  public:
   explicit Daemon(std::shared_ptr<const Config> config, const std::vector<std::string>& warnings);
   ~Daemon() override;
@@ -52,8 +54,6 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   void watch_names();
   void wait_for_names();
   void use_addresses(size_t service);
-  // Where a server is reached now; empty: its name is not resolved.
-  const AddressList& addresses_of(ServerId server) const;
 
   // daemon_start.cpp
   Status open_state();
@@ -67,13 +67,16 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   // daemon.cpp
   static void on_signal(int number, short what, void* daemon);
   static void on_timer(int, short what, void* daemon);
+  static void on_health_timer(int, short what, void* daemon);
   void change_all(Verb verb);
   void stop();
   void set_timer();
 
-  // SwitchEnvironment
+  // SwitchEnvironment and HealthEnvironment
   SteadyTime now() override;
   WallTime wall_now() override;
+
+  // SwitchEnvironment
   void publish(std::shared_ptr<const Snapshot> snapshot) override;
   uint64_t write_latch(size_t service, const LatchRecord& record, OnFailure on_failure,
                        std::function<void(const LatchOutcome&)> done) override;
@@ -86,6 +89,11 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   void announce(size_t service, std::string_view what) override;
   std::string describe_worker(int worker) override;
   void worker_stalled(int worker) override;
+
+  // HealthEnvironment
+  const AddressList& server_addresses(ServerId server) override;
+  void on_server_health(ServerId server) override;
+  void on_side_health(size_t service) override;
 
   // WorkerObserver: on the workers' threads.
   void on_applied(int worker, uint64_t generation, std::vector<ServiceAtSwitch> services) override;
@@ -100,6 +108,7 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   Mailbox mailbox_;
   std::vector<struct event*> events_;
   struct event* timer_ = nullptr;
+  struct event* health_timer_ = nullptr;
 
   HelperThread questions_{"questions"};  // to the primary
   std::unique_ptr<DurableState> state_;
@@ -108,6 +117,8 @@ class Daemon : private SwitchEnvironment, private WorkerObserver {
   std::unique_ptr<DnsClient> dns_;
   std::unique_ptr<ServerNames> names_;
   std::unique_ptr<HealthBoard> health_;
+  CurlProber prober_;
+  std::unique_ptr<HealthChecks> checks_;
   std::unique_ptr<SwitchCoordinator> coordinator_;
   std::unique_ptr<AccessWriter> access_log_;  // null: off
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -50,7 +50,7 @@ void Daemon::use_addresses(size_t service) {
   announce(service, "addresses");
 }
 
-const AddressList& Daemon::addresses_of(ServerId server) const {
+const AddressList& Daemon::server_addresses(ServerId server) {
   return names_->addresses()->of(server.service, server.side, server.server);
 }
 

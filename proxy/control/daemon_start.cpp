@@ -101,6 +101,7 @@ Status Daemon::open_state() {
   state_ = std::move(*state);
   health_ = std::make_unique<HealthBoard>(*config_);
   warnings_.insert(warnings_.end(), state_->warnings().begin(), state_->warnings().end());
+  checks_ = std::make_unique<HealthChecks>(static_cast<HealthEnvironment&>(*this), prober_, *config_, *health_);
   SwitchEnvironment& environment = *this;
   coordinator_ = std::make_unique<SwitchCoordinator>(environment, std::make_shared<const ConfigGeneration>(config_),
                                                      config_->worker_count(), state_->records(), names_->addresses());
@@ -150,8 +151,8 @@ Status Daemon::start_workers(const StartWorker& start_worker) {
 
 Status Daemon::start_api(const ControlSocket& socket) {
   ControlApiOptions options;
-  options.view = {coordinator_.get(), config_.get(),     {},          &state_->uncertain(), &addresses_, &warnings_,
-                  started_,           access_log_.get(), names_.get()};
+  options.view = {coordinator_.get(), config_.get(),     {},           &state_->uncertain(), &addresses_, &warnings_,
+                  started_,           access_log_.get(), names_.get(), checks_.get()};
   for (const auto& worker : workers_) {
     options.view.counters.push_back(&worker->counters());
     options.workers.push_back(worker.get());

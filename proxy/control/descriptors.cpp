@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "control/health_checks.h"
+
 namespace halfdoor {
 
 namespace {
@@ -22,7 +24,7 @@ uint64_t fixed_descriptors(const Config& config) {
     for (const Side side : kSides) servers += service.side(side).servers.size();
   }
   const auto workers = static_cast<uint64_t>(config.worker_count());
-  return kReservedDescriptors + kMostControlConnections +
+  return kReservedDescriptors + kMostControlConnections + std::min<uint64_t>(servers, kMostChecksInFlight) +
          workers * (2 * config.listeners.size() + servers + kDescriptorsPerWorker);
 }
 

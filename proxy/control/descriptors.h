@@ -16,8 +16,8 @@ inline constexpr uint64_t kMostControlConnections = 128;
 inline constexpr uint64_t kMostDefaultConnections = 100'000;
 
 // Two descriptors per connection, a listening socket and a spare per listener and worker, what else each worker has,
-// one pooled connection per server and worker, the control API, the reserve. `wanted`: limits.connections, 0: as many
-// as fit. The error says how much is missing.
+// one pooled connection per server and worker, the checks in flight, the control API, the reserve. `wanted`:
+// limits.connections, 0: as many as fit. The error says how much is missing.
 Result<uint64_t> connections_within(const Config& config, uint64_t wanted, uint64_t descriptors);
 
 // Raises RLIMIT_NOFILE as far as it may and asks connections_within.

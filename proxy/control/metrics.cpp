@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "control/access_writer.h"
+#include "control/health_checks.h"
 #include "control/server_names.h"
 #include "control/version.h"
 
@@ -161,6 +162,60 @@ void add_services(Page& page, const ControlView& view) {
   }
 }
 
+std::string server_label(const ControlView& view, ServerId id) {
+  const ServiceConfig& service = view.config->services[id.service];
+  return fmt::format("service=\"{}\",side=\"{}\",server=\"{}\"", escaped(service.name), to_text(id.side),
+                     escaped(service.side(id.side).servers[id.server].name));
+}
+
+template <class Add>
+void each_server(const ControlView& view, const Add& add) {
+  const auto& services = view.config->services;
+  for (size_t i = 0; i < services.size(); ++i) {
+    for (const Side side : kSides) {
+      for (size_t k = 0; k < services[i].side(side).servers.size(); ++k) {
+        add(ServerId{static_cast<uint16_t>(i), side, static_cast<uint16_t>(k)});
+      }
+    }
+  }
+}
+
+void add_health(Page& page, const ControlView& view) {
+  if (view.checks == nullptr) return;
+  const HealthChecks& checks = *view.checks;
+  page.metric("health_checks_in_flight", "gauge", "Checks that wait for their answer now.");
+  page.sample("", checks.in_flight());
+  page.metric("health_checks_waiting", "gauge", "Checks that are due and wait until others have ended.");
+  page.sample("", checks.waiting());
+  page.metric("side_healthy", "gauge", "1: a server of the side is healthy; 0: none is; absent: not known yet.");
+  for (size_t i = 0; i < view.config->services.size(); ++i) {
+    for (const Side side : kSides) {
+      const std::optional<bool> healthy = checks.side(i, side).healthy;
+      if (!healthy) continue;
+      page.sample(fmt::format("service=\"{}\",side=\"{}\"", escaped(view.config->services[i].name), to_text(side)),
+                  *healthy ? 1 : 0);
+    }
+  }
+  page.metric("server_healthy", "gauge", "1: the checks hold the server to be healthy; absent: not checked yet.");
+  each_server(view, [&](ServerId id) {
+    const Health health = checks.server(id).health;
+    if (health != Health::unknown) page.sample(server_label(view, id), health == Health::healthy ? 1 : 0);
+  });
+  page.metric("health_check_seconds", "gauge", "How long the latest check took.");
+  each_server(view, [&](ServerId id) {
+    const auto& latest = checks.server(id).latest;
+    if (latest) page.sample(server_label(view, id), static_cast<double>(latest->took.count()) / 1000);
+  });
+  page.metric("health_checks_total", "counter", "Checks by result; \"repeated\": did not count, made again.");
+  each_server(view, [&](ServerId id) {
+    const ServerChecks& server = checks.server(id);
+    const std::string label = server_label(view, id);
+    page.sample(label + ",result=\"passed\"", server.passed);
+    page.sample(label + ",result=\"failed\"", server.failed);
+    page.sample(label + ",result=\"repeated\"", server.repeated);
+  });
+}
+
 void add_servers(Page& page, const ControlView& view) {
   struct Row {
     const char* name;
@@ -177,21 +232,13 @@ void add_servers(Page& page, const ControlView& view) {
       {"server_attempts_total", "counter", "Attempts to have a request answered.", &ServerCounters::attempts},
       {"server_failures_total", "counter", "Attempts that ended without a final status line.",
        &ServerCounters::failures}};
-  const auto& services = view.config->services;
   for (const Row& row : kRows) {
     page.metric(row.name, row.type, row.help);
-    for (size_t i = 0; i < services.size(); ++i) {
-      for (const Side side : kSides) {
-        const auto& servers = services[i].side(side).servers;
-        for (size_t k = 0; k < servers.size(); ++k) {
-          page.sample(fmt::format("service=\"{}\",side=\"{}\",server=\"{}\"", escaped(services[i].name), to_text(side),
-                                  escaped(servers[k].name)),
-                      sum(view, [&](const WorkerCounters& worker) -> const Counter& {
-                        return worker.services[i]->servers[index_of(side)][k].*row.counter;
-                      }));
-        }
-      }
-    }
+    each_server(view, [&](ServerId id) {
+      page.sample(server_label(view, id), sum(view, [&](const WorkerCounters& worker) -> const Counter& {
+                    return worker.services[id.service]->servers[index_of(id.side)][id.server].*row.counter;
+                  }));
+    });
   }
 }
 
@@ -222,6 +269,7 @@ std::string metrics_text(const ControlView& view, SteadyTime now) {
   add_process(page, view, now);
   add_modes(page, view);
   add_services(page, view);
+  add_health(page, view);
   add_servers(page, view);
   add_names(page, view);
   return page.take();

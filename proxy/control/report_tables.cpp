@@ -73,6 +73,12 @@ std::string meaning_of(const std::string& mode) {
   return "everybody gets the notice";
 }
 
+// "200 in 3 ms", "connection refused".
+std::string describe_check(const nlohmann::json& server) {
+  const std::string text = or_dash(server, "last_check");
+  return text == "-" ? text : fmt::format("{} in {} ms", text, number_of(server, "last_check_ms"));
+}
+
 void add_servers(std::vector<Row>& rows, const nlohmann::json& service, const std::string& side) {
   const auto found = service.find(side);
   if (found == service.end()) return;
@@ -83,7 +89,7 @@ void add_servers(std::vector<Row>& rows, const nlohmann::json& service, const st
     if (healthy != server.end() && healthy->is_boolean()) health = healthy->get<bool>() ? "healthy" : "DOWN";
     rows.push_back({side, serves ? "serves" : "-", or_dash(server, "address"), health,
                     std::to_string(number_of(server, "in_flight")), std::to_string(number_of(server, "pooled")),
-                    std::to_string(number_of(server, "failures"))});
+                    std::to_string(number_of(server, "failures")), describe_check(server)});
   }
 }
 
@@ -116,7 +122,7 @@ std::string describe_service(const nlohmann::json& service, const StatusView& vi
         fmt::format("  {} uncertain writes are listed: halfdoor uncertain {}\n", uncertain, text_of(service, "name")),
         kYellow, view);
   }
-  std::vector<Row> rows{{"SIDE", "ROLE", "SERVER", "HEALTH", "IN FLIGHT", "POOLED", "FAILURES"}};
+  std::vector<Row> rows{{"SIDE", "ROLE", "SERVER", "HEALTH", "IN FLIGHT", "POOLED", "FAILURES", "LAST CHECK"}};
   add_servers(rows, service, "primary");
   add_servers(rows, service, "backup");
   return text + make_table(rows, "  ");

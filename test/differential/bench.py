@@ -15,6 +15,7 @@ from compare_requests import (Mismatch, NGINX_METHOD, NOT_FOR_NODE, ONCE_FOR_NGI
                               compare_answers, compare_readings, compare_with_meaning, smoothed)
 from compare_responses import compare_client, compare_reading, pieces_of  # noqa: E402
 from curl_reader import CurlReader  # noqa: E402
+import always_healthy  # noqa: E402
 from daemon import Halfdoor, service_toml  # noqa: E402
 from engine import GREETING, Engine, read_responses  # noqa: E402
 from readers import NginxReader, NodeReader, PythonReader  # noqa: E402
@@ -42,9 +43,11 @@ class Bench:
         self.unused = socket.socket()  # bound, so that nobody else gets it, but not listening
         self.unused.bind(("127.0.0.1", 0))
         nobody = f"127.0.0.1:{self.unused.getsockname()[1]}"
+        health = f"port = {always_healthy.start()}"  # hosts are asked what is hostile only
         reads_stay = "read_fallback = false"
-        services = service_toml([address["open"]], [address["backup"]], name="open", failover=reads_stay)
-        services += service_toml([address["frozen"]], [nobody], name="frozen", hosts=["frozen.test"], failover=reads_stay)
+        services = service_toml([address["open"]], [address["backup"]], name="open", failover=reads_stay, health=health)
+        services += service_toml([address["frozen"]], [nobody], name="frozen", hosts=["frozen.test"], failover=reads_stay,
+                                 health=health)
         self.halfdoor = Halfdoor(folder, services, server="workers = 1")
         self.readers = []
         try:

@@ -161,7 +161,10 @@ class CommandLineTest(OperationsTest):
         self.assertEqual(daemon.ask("GET", "/", host="unknown.test").status, 421)
 
     def test_status_has_every_field_of_the_contract(self):
-        daemon = self.one()
+        # One check, whose result stays.
+        daemon = self.one(health='interval = "1h"')
+        for side in ("primary", "backup"):
+            wait_for("its check", lambda side=side: daemon.service()[side]["healthy"])
         daemon.ask("GET", "/")
         self.run_cli(daemon, "failover", "--reason", "disk failure at host A", "--until", "+2h")
         status = json.loads(self.run_cli(daemon, "status", "--json").out)
@@ -180,8 +183,8 @@ class CommandLineTest(OperationsTest):
         for side, host in (("primary", self.primary), ("backup", self.backup)):
             [server] = service[side]["servers"]
             self.assertEqual(server["address"], host.address)
-            self.assertEqual((server["healthy"], server["last_check_ms"]), (None, None))
-            for key in ("failures", "in_flight", "pooled"):
+            self.assertIs(server["healthy"], True)
+            for key in ("failures", "in_flight", "pooled", "last_check_ms"):
                 self.assertIsInstance(server[key], int)
         self.assertEqual(daemon.control("GET", "/v1/services/salon")[1]["epoch"], 2)
         self.run_cli(daemon, "close")

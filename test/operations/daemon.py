@@ -48,12 +48,16 @@ def servers_line(servers):
 
 
 def service_toml(primary, backup, name="salon", hosts=None, failover="", failback="", read_only="", health=""):
-    """A [[service]] table. primary, backup: hosts (host.Host) or addresses. The rest: lines of its tables."""
+    """A [[service]] table. primary, backup: hosts (host.Host) or addresses. The rest: lines of its tables. A host that is
+    dead is known to be within half a second, one that answers late is not taken for dead, however busy this machine is."""
     lines = ["[[service]]", f'name = "{name}"']
     if hosts:
         lines.append(f"hosts = {json.dumps(hosts)}")
     lines += [f"primary.servers = {servers_line(primary)}", f"backup.servers = {servers_line(backup)}"]
-    lines += ["[service.health]", health, "[service.failover]", failover, "[service.failback]"]
+    given = {line.split("=")[0].strip() for line in health.splitlines()}
+    quick = {"interval": '"100ms"', "timeout": '"10s"', "rise": "1"}
+    lines += ["[service.health]", health, *(f"{key} = {value}" for key, value in quick.items() if key not in given)]
+    lines += ["[service.failover]", failover, "[service.failback]"]
     lines += [failback if "minimum_stay" in failback else f'minimum_stay = "0s"\n{failback}']
     lines += ["[service.read_only]", read_only]
     return "\n".join(lines) + "\n"

@@ -70,6 +70,11 @@ class Host:
         self.plans[path] = plan
         self._tell({"plan": path, "as": plan})
 
+    def health(self, how):
+        """How checks of health end from now on: "healthy", "unhealthy", "hanging", "closing"."""
+        self.plan("/healthz", **{"healthy": {}, "unhealthy": {"status": 503}, "hanging": {"then": "hang"},
+                                 "closing": {"then": "close"}}[how])
+
     def open(self, gate):
         self._tell({"open": gate})
 

@@ -31,7 +31,7 @@ A request for /healthz is a check of halfdoor's: it has a plan of its own only (
 The log has a line of JSON per event, written by one system call, so that a kill -9 loses nothing. Times are CLOCK_MONOTONIC,
 which every process of a machine shares:
 
-    connect  {t, conn}
+    connect  {t, conn}                                      written once it is known not to be for a check
     head     {t, first, conn, n, method, target, id, raw}   first: when the first byte of the request was read
     body     {t, conn, n, bytes, last}                      so many bytes of the body so far, framing apart
     end      {t, conn, n, bytes, last}                      the request is complete; last: when its last byte was read
@@ -87,11 +87,15 @@ class Served:
         self.complete = True
         self.noted = 0
         self.is_check = False
+        self.accepted = time.monotonic()  # until that is written down
         self.strict = RequestStream(keeps_bodies=False)
 
     def note(self, event, **more):
         if self.is_check and event != "refused":
             return
+        if self.accepted is not None and event != "check":
+            self.server.log.add("connect", t=self.accepted, conn=self.number, n=0)
+            self.accepted = None
         self.server.log.add(event, conn=self.number, n=self.n, **more)
 
     def more(self):
@@ -112,7 +116,6 @@ class Served:
                 self.strict = None
 
     def run(self):
-        self.note("connect")
         try:
             while self.exchange():
                 pass

@@ -96,7 +96,6 @@ TEST_CASE("the examples behind # in the reference are valid, or refused as not t
   const std::shared_ptr<Config> config = valid(accepted);
   CHECK(config->access_log == Config().access_log);
   CHECK(config->access_log_json == Config().access_log_json);
-  CHECK(config->services[0].health == HealthConfig{});
   CHECK(config->services[0].failover == FailoverConfig{});
   CHECK(config->services[0].failback.healthy_for == FailbackConfig{}.healthy_for);
   CHECK(config->services[0].read_only.banner == ReadOnlyConfig{}.banner);

@@ -137,7 +137,7 @@ TEST_CASE("hosts belong to one service, and one service at most does without") {
 
 TEST_CASE("names what is wrong with the tables of a service") {
   const auto expected = GENERATE(values<Expected>({
-      {"[service.health]\nport = 1\n", 8, "\"service.health.port\" is not a known key"},
+      {"[service.health]\nhost = 1\n", 8, "\"service.health.host\" is not a known key"},
       {"[service.failover]\ndrain = \"2d\"\n", 8, "\"0ms\" to \"1d\""},
       {"[service.failover]\nread_fallback = \"yes\"\n", 8, "true or false"},
       {"[service.failover]\nread_fallback_after = \"0s\"\n", 8, "\"1ms\" to \"1h\""},
@@ -170,7 +170,7 @@ TEST_CASE("names what is wrong with the tables of a service") {
   check_problem({service(kName + kServers + expected.text), expected.line, expected.words});
 }
 
-TEST_CASE("a wrong check is refused even though checks have no effect yet") {
+TEST_CASE("names what is wrong with the checks of a service") {
   const auto expected = GENERATE(values<Expected>({
       {"path = \"healthz\"\n", 8, "begins with /"},
       {"interval = \"1ms\"\n", 8, "\"10ms\" to \"1h\""},
@@ -179,18 +179,18 @@ TEST_CASE("a wrong check is refused even though checks have no effect yet") {
       {"expect = []\n", 8, "write at least one number"},
       {"expect = [200, 600]\n", 8, "from 200 to 599"},
       {"expect = 200\n", 8, "as in [200]"},
+      {"expect_text = \"\"\n", 8, "expect_text"},
+      {"port = -1\n", 8, "from 0 to 65535"},
+      {"port = 65536\n", 8, "from 0 to 65535"},
   }));
   check_problem({service(kName + kServers + "[service.health]\n" + expected.text), expected.line, expected.words});
 }
 
 TEST_CASE("warns of the keys of a service that have no effect yet, and of rules that change nothing") {
   const auto expected = GENERATE(values<Expected>({
-      {"[service.health]\npath = \"/up\"\n", 8, "service.health.path has no effect in this version yet"},
-      {"[service.health]\ninterval = \"2s\"\n", 8, "no effect in this version yet"},
-      {"[service.health]\ntimeout = \"2s\"\n", 8, "no effect in this version yet"},
-      {"[service.health]\nfall = 1\n", 8, "no effect in this version yet"},
-      {"[service.health]\nrise = 1\n", 8, "no effect in this version yet"},
-      {"[service.health]\nexpect = [200, 204]\n", 8, "no effect in this version yet"},
+      {"[service.health]\nport = 1\n[[service]]\nname = \"b\"\nhosts = [\"b\"]\nprimary.servers = "
+       "[\"unix:/x\"]\nbackup.servers = [\"10.1.0.1:1\"]\n[service.health]\nport = 1\n",
+       15, "no effect on servers that are unix sockets"},
       {"[service.failback]\nautomatic = true\n", 8, "has no effect without failover.automatic"},
       {"[service.failover]\nautomatic = true\ncooldown = \"30s\"\n[service.failback]\nautomatic = true\n", 11,
        "move everybody to and fro"},

@@ -84,15 +84,18 @@ TEST_CASE("connections_follow_from_the_descriptors") {
   config.listeners.resize(1);
   config.services.resize(1);
   for (SideConfig& side : config.services[0].sides) side.servers.resize(1);
-  // 32 in reserve, 128 for the control API, and per worker a listener with its spare, two servers and four of its own.
-  CHECK(*connections_within(config, 0, 1024) == (1024 - 32 - 128 - 2 * 8) / 2);
+  // 32 in reserve, 128 for the control API, a check of each server, and per worker a listener with its spare, two servers and four of its own.
+  CHECK(*connections_within(config, 0, 1024) == (1024 - 32 - 128 - 2 - 2 * 8) / 2);
   CHECK(*connections_within(config, 100, 1024) == 100);
-  CHECK(*connections_within(config, 424, 1024) == 424);
-  CHECK_FALSE(connections_within(config, 425, 1024));
-  CHECK_FALSE(connections_within(config, 425, 1025));
-  CHECK(*connections_within(config, 425, 1026) == 425);
-  CHECK_FALSE(connections_within(config, 0, 176 + 2 * 16 - 1));
-  CHECK(*connections_within(config, 0, 176 + 2 * 16) == 16);
+  CHECK(*connections_within(config, 423, 1024) == 423);
+  CHECK_FALSE(connections_within(config, 424, 1024));
+  CHECK_FALSE(connections_within(config, 424, 1025));
+  CHECK(*connections_within(config, 424, 1026) == 424);
+  CHECK_FALSE(connections_within(config, 0, 178 + 2 * 16 - 1));
+  CHECK(*connections_within(config, 0, 178 + 2 * 16) == 16);
+  // However many servers, no more checks are in flight at one time than there may be.
+  config.services.resize(1'000, config.services[0]);
+  CHECK(*connections_within(config, 0, 20'000) == (20'000 - 32 - 128 - 256 - 2 * 2'006) / 2);
   CHECK(*connections_within(config, 0, uint64_t{1} << 40) == kMostDefaultConnections);
 }
 

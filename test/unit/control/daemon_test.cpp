@@ -11,6 +11,7 @@
 
 #include "control/control_client.h"
 #include "folder.h"
+#include "scripted_host.h"
 
 namespace halfdoor {
 
@@ -44,9 +45,18 @@ struct Files {
         << "[server]\nworkers = 2\nstate_dir = \"state\"\n[log]\naccess = \"off\"\nlevel = \"error\"\n"
         << "[control]\nsocket = \"control.sock\"\n"
         << more << "[[listen]]\naddress = \"127.0.0.1:0\"\n[[service]]\nname = \"salon\"\n"
-        << "primary.servers = [\"127.0.0.1:1\"]\nbackup.servers = [\"127.0.0.1:2\"]\n";
+        << "primary.servers = [\"127.0.0.1:1\"]\nbackup.servers = [\"127.0.0.1:2\"]\n"
+        << "[service.health]\ninterval = \"20ms\"\ntimeout = \"20s\"\nport = " << checked.address.port() << "\n";
   }
 
+  static std::string answer(const std::string& status) {
+    return "HTTP/1.1 " + status + " Told\r\nContent-Length: 0\r\n\r\n";
+  }
+
+  std::atomic<bool> is_healthy{true};
+  // Stands for both sides.
+  ScriptedHost checked{ScriptedHost::Script(
+      [this](const ScriptedHost::Connection& connection) { connection.send(answer(is_healthy ? "200" : "503")); })};
   Folder folder;
   std::string config = folder.path + "/halfdoor.toml";
   std::string socket = folder.path + "/control.sock";
@@ -136,6 +146,42 @@ TEST_CASE("the_mode_survives_a_restart_and_signals_set_it_with_all_guards") {
   CHECK(again.mode() == "backup-readonly");
   CHECK(again.get("/v1/services/salon")["epoch"] == 2);
   CHECK(again.get("/v1/services/salon")["actor"] == "signal");
+}
+
+TEST_CASE("the_daemon_checks_its_servers_tells_what_it_finds_and_guards_a_failover_by_it") {
+  Files files;
+  Running daemon(files);
+  const auto backup = [&] { return daemon.get("/v1/services/salon")["backup"]; };
+  REQUIRE(Running::eventually([&] { return backup()["healthy"] == true; }));
+  CHECK(backup()["servers"][0]["healthy"] == true);
+  CHECK(backup()["servers"][0]["last_check"] == "200");
+  CHECK(backup()["servers"][0]["last_check_ms"].is_number());
+
+  files.is_healthy = false;
+  REQUIRE(Running::eventually([&] { return backup()["healthy"] == false; }));
+  CHECK(backup()["servers"][0]["healthy"] == false);
+  CHECK(backup()["servers"][0]["last_check"] == "503");
+  const Result<ControlReply> refused =
+      ControlClient(files.socket)
+          .post("/v1/services/salon/mode", R"({"mode":"backup-readonly"})", Milliseconds(60'000));
+  REQUIRE(refused);
+  CHECK(refused->status == 409);
+  const nlohmann::json problem = nlohmann::json::parse(refused->body);
+  CHECK(problem["rule"] == "backup-healthy");
+  CHECK(problem["detail"].get<std::string>().find("127.0.0.1:2: 503") != std::string::npos);
+  const std::string metrics = ControlClient(files.socket).get("/metrics").value().body;
+  CHECK(metrics.find("halfdoor_side_healthy{service=\"salon\",side=\"backup\"} 0\n") != std::string::npos);
+  CHECK(metrics.find("halfdoor_server_healthy{service=\"salon\",side=\"primary\",server=\"127.0.0.1:1\"} 0\n") !=
+        std::string::npos);
+
+  files.is_healthy = true;
+  REQUIRE(Running::eventually([&] { return backup()["healthy"] == true; }));
+  const Result<ControlReply> done =
+      ControlClient(files.socket)
+          .post("/v1/services/salon/mode", R"({"mode":"backup-readonly"})", Milliseconds(60'000));
+  REQUIRE(done);
+  CHECK(done->status == 200);
+  CHECK(daemon.stop() == 0);
 }
 
 }  // namespace halfdoor
