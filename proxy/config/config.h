@@ -38,6 +38,7 @@ struct HealthConfig {
   std::vector<int> expect{200};
   std::string expect_text;  // in the first 64 KiB of the body; empty: any
   uint16_t port = 0;        // where checks go; 0: the server's own
+  Milliseconds slow_start{10'000};
 
   bool operator==(const HealthConfig&) const = default;
 };

@@ -60,6 +60,7 @@ void read_health(TableReader table, ServiceConfig& service) {
   if (text && health.expect_text.size() > kLongestExpectedText) {
     text.problem(fmt::format("is longer than {} bytes; write a part of it", kLongestExpectedText));
   }
+  table.duration("slow_start", 0ms, 1h, health.slow_start);
   const Place port = table.number<uint16_t>("port", 0, 65535, health.port);
   if (port && health.port != 0 && has_unix_server(service)) {
     port.warning("has no effect on servers that are unix sockets: those are checked where they are");

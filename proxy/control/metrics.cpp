@@ -135,6 +135,9 @@ void add_services(Page& page, const ControlView& view) {
       {"fallback_reads_total", "Reads answered by the backup because the primary failed.",
        &ServiceCounters::fallback_reads},
       {"retries_total", "Attempts after the first one.", &ServiceCounters::retries},
+      {"slow_reads_total",
+       "Reads that waited for longer than read_fallback_after and stayed: their server was not silent.",
+       &ServiceCounters::slow_reads},
       {"uncertain_total", "Writes whose outcome is unknown.", &ServiceCounters::uncertain}};
   const auto& services = view.config->services;
   for (const Row& row : kRows) {

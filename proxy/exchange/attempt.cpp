@@ -36,24 +36,25 @@ void Attempt::move_to(State next) {
   state_ = next;
 }
 
-bool Attempt::start(ServerId server, const Terms& terms, Arena& arena, ResponseHead& response) {
+bool Attempt::start(ServerWatch& server, const Terms& terms, Arena& arena, ResponseHead& response) {
   HALFDOOR_CHECK(state_ == State::idle && connection_ == nullptr && !ticket_);
-  server_ = server;
+  watch_ = &server;
   terms_ = terms;
   response_ = &response;
   bytes_sent_ = pulled_bytes_ = interim_bytes_ = 0;
   interim_count_ = 0;
   head_pulled_ = all_pulled_ = request_complete_ = became_uncertain_ = server_finished_ = false;
   error_ = 0;
-  if (!terms.new_connection) connection_ = environment_.pools.take_idle(server, !terms.may_be_resent);
-  if (connection_ == nullptr) connection_ = environment_.pools.connect(server, error_);
+  if (!terms.new_connection) connection_ = environment_.pools.take_idle(server.id(), !terms.may_be_resent);
+  if (connection_ == nullptr) connection_ = environment_.pools.connect(server.id(), error_);
   if (connection_ == nullptr) {
     if (error_ == 0) error_ = EHOSTUNREACH;
-    counters().connect_failures.add();
+    if (!is_local_shortage(error_)) counters().connect_failures.add();
     return false;
   }
   counters().in_flight.add();
   counters().attempts.add();
+  set_owing(true);
   move_to(State::connecting);
   response.clear();
   connection_->begin(*this, arena, response, terms.expectation);
@@ -65,7 +66,7 @@ void Attempt::pull_request(SliceQueue& out) {
   const size_t before = out.size();
   if (!head_pulled_) {
     if (terms_.is_write && !ticket_) {
-      ticket_ = environment_.ledger.begin(owner_.write_identity(server_));
+      ticket_ = environment_.ledger.begin(owner_.write_identity(server()));
       if (!ticket_) {
         drop(false);
         return owner_.on_ledger_full();
@@ -82,7 +83,7 @@ void Attempt::pull_request(SliceQueue& out) {
 void Attempt::pull_head(SliceQueue& out) {
   if (state_ == State::connecting) move_to(State::sending);
   head_pulled_ = true;
-  const RequestHead& head = owner_.make_request(server_);
+  const RequestHead& head = owner_.make_request(server());
   framing_ = head.has_body() ? head.framing : BodyFraming::none;
   write_request_head(out, head);
   deadline_.set(environment_.timeouts().first_byte.count());
@@ -104,8 +105,12 @@ void Attempt::pull_body(SliceQueue& out) {
   }
   if (framing_ == BodyFraming::none || pipe.is_finished()) {
     all_pulled_ = true;
+    // Not where it has answered already.
+    if (state_ == State::sending) set_owing(true);
     if (framing_ == BodyFraming::chunked) write_last_chunk(out, owner_.request_trailers());
   } else {
+    // The rest is the client's to send.
+    set_owing(false);
     owner_.on_request_pulled();
   }
 }
@@ -142,6 +147,7 @@ void Attempt::on_response_head() {
     return owner_.on_interim_head();
   }
   settle();
+  set_owing(false);
   move_to(State::receiving);
   const Timeouts& timeouts = environment_.timeouts();
   longest_silence_ms_ = (is_event_stream(*response_) ? timeouts.event_stream : timeouts.response_body).count();
@@ -171,9 +177,9 @@ void Attempt::on_response_end(bool is_reusable) {
 }
 
 bool Attempt::is_side_in_use() const {
-  const ServiceState& state = environment_.current->state(server_.service);
-  return serving_side(state.mode) == server_.side ||
-         (server_.side == Side::backup && may_fall_back(state.mode, state.diverged));
+  const ServiceState& state = environment_.current->state(server().service);
+  return serving_side(state.mode) == server().side ||
+         (server().side == Side::backup && may_fall_back(state.mode, state.diverged));
 }
 
 void Attempt::on_upstream_failed(const UpstreamFailure& failure) {
@@ -225,8 +231,9 @@ void Attempt::begin_tunnel() {
   const std::string_view flaw = request_complete_ ? owner_.find_upgrade_flaw() : "101 before the request was complete";
   if (!flaw.empty()) return on_upstream_failed({UpstreamFailure::Kind::bad_message, flaw, 0});
   settle();
+  set_owing(false);
   move_to(State::tunnelling);
-  environment_.counters.services[server_.service]->tunnels.add();
+  service_counters().tunnels.add();
   connection_->become_tunnel();
   framing_ = BodyFraming::until_close;
   all_pulled_ = request_complete_ = false;
@@ -272,6 +279,12 @@ bool Attempt::abandon(std::string_view why) {
   return is_uncertain;
 }
 
+void Attempt::give_up() {
+  if (!has_final_head()) counters().failures.add();
+  if (state_ == State::connecting) counters().connect_failures.add();
+  abandon({});
+}
+
 void Attempt::restore_unsent() {
   if (unsent_body_.empty()) return;
   // In order: what had been pulled, then what has come since.
@@ -288,7 +301,7 @@ void Attempt::settle() {
 void Attempt::settle_uncertain(std::string_view why) {
   became_uncertain_ = true;
   if (ticket_) environment_.ledger.mark_uncertain(*ticket_, bytes_sent_, why);
-  environment_.counters.services[server_.service]->uncertain.add();
+  service_counters().uncertain.add();
   ticket_.reset();
 }
 
@@ -300,8 +313,9 @@ void Attempt::drop(bool by_reset) {
 void Attempt::leave() {
   deadline_.clear();
   unsent_body_.clear();
+  set_owing(false);
   counters().in_flight.subtract();
-  if (state_ == State::tunnelling) environment_.counters.services[server_.service]->tunnels.subtract();
+  if (state_ == State::tunnelling) service_counters().tunnels.subtract();
   move_to(State::idle);
 }
 

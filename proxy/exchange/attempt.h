@@ -14,6 +14,7 @@
 
 #include "event/timer_wheel.h"
 #include "exchange/environment.h"
+#include "exchange/server_watch.h"
 #include "http/body_pipe.h"
 #include "http/head.h"
 #include "upstream/connection.h"
@@ -77,7 +78,7 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
     ResponseExpectation expectation;
   };
   // False: no connection could even be begun; error() is an errno.
-  [[nodiscard]] bool start(ServerId server, const Terms& terms, Arena& arena, ResponseHead& response);
+  [[nodiscard]] bool start(ServerWatch& server, const Terms& terms, Arena& arena, ResponseHead& response);
   int error() const { return error_; }
 
   // More of the request body is there, or it has ended.
@@ -91,6 +92,8 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   // Ends the attempt from our side. What was sent of a request that may not be re-sent and has no final status is cut
   // by a reset and listed as uncertain for `why`. Returns whether that was so.
   bool abandon(std::string_view why);
+  // The same for a server that is silent, of a request that may be sent to another one.
+  void give_up();
 
   State state() const { return state_; }
   bool is_active() const { return state_ != State::idle; }
@@ -102,7 +105,8 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   uint64_t bytes_sent() const { return bytes_sent_; }
   // It ended as a write of which something may have left and whose outcome nobody knows.
   bool became_uncertain() const { return became_uncertain_; }
-  ServerId server() const { return server_; }
+  ServerId server() const { return watch_->id(); }
+  ServerWatch& watch() { return *watch_; }
 
   void pull_request(SliceQueue& out) override;
   void on_request_sent(size_t bytes) override;
@@ -133,9 +137,14 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   void settle_uncertain(std::string_view why);
   void restore_unsent();
   void fail(AttemptFailure failure);
-  ServerCounters& counters() {
-    return environment_.counters.services[server_.service]->servers[index_of(server_.side)][server_.server];
+  // The server owes something: the connection, then the answer to all that it was sent.
+  void set_owing(bool owes) {
+    if (owes_ == owes) return;
+    owes_ = owes;
+    owes ? watch_->begin_owing() : watch_->end_owing();
   }
+  ServerCounters& counters() { return watch_->counters(); }
+  ServiceCounters& service_counters() { return *environment_.counters.services[server().service]; }
 
   ExchangeEnvironment& environment_;
   Owner& owner_;
@@ -149,10 +158,11 @@ class Attempt final : public UpstreamUser, public Deadline::Owner {
   uint32_t interim_count_ = 0;
   int64_t longest_silence_ms_ = 0;  // of a response that has begun, or of a tunnel
   int error_ = 0;
-  ServerId server_;
+  ServerWatch* watch_ = nullptr;  // of the server of this or the last attempt
   Terms terms_;
   BodyFraming framing_ = BodyFraming::none;
   State state_ = State::idle;
+  bool owes_ = false;
   bool head_pulled_ = false;
   bool request_complete_ = false;  // everything has been pulled, and all of it was taken
   bool all_pulled_ = false;

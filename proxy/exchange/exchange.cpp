@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "exchange/exchanges.h"
-#include "exchange/second_guard.h"
 #include "exchange/websocket.h"
 #include "http/semantics.h"
 
@@ -92,7 +91,7 @@ void Exchange::start(ExchangeClient& client) {
     environment_.counters.bad_requests.add();
     return answer_plain(421, "no service here has this host name");
   }
-  environment_.counters.services[service_]->requests.add();
+  service_counters().requests.add();
   hold_generation();
   judge();
 }
@@ -138,7 +137,7 @@ void Exchange::judge() {
   move_to(State::judging);
   tried_servers_ = {};
   notes_.forget_attempt();
-  must_connect_anew_ = timed_out_ = false;
+  must_connect_anew_ = timed_out_ = lacks_means_ = false;
   context_.is_local_reply = context_.is_fallback = is_fallback_ = false;
   context_.body = findings_.get();
   request_pipe_.set_capacity(environment_.limits().buffer);
@@ -161,52 +160,6 @@ void Exchange::judge_again() {
   drop_generation();
   hold_generation();
   judge();
-}
-
-bool Exchange::pick_server(Side side, ServerId& server) {
-  const auto count = static_cast<uint32_t>(context_.service->side(side).servers.size());
-  const uint32_t first = exchanges_.next_server(service_, side);
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint32_t index = (first + i) % count;
-    const uint64_t bit = uint64_t{1} << (index % 64);
-    if (tried_servers_[index_of(side)] & bit) continue;
-    tried_servers_[index_of(side)] |= bit;
-    server = {service_, side, static_cast<uint16_t>(index)};
-    return true;
-  }
-  return false;
-}
-
-void Exchange::try_next() {
-  const ServiceState& state = *context_.state;
-  while (true) {
-    move_to(State::attempting);
-    const std::optional<Side> side = serving_side(state.mode);
-    ServerId server;
-    if (side && pick_server(*side, server)) {
-      is_fallback_ = false;
-    } else if (side && is_resendable_ && context_.service->failover.read_fallback &&
-               may_fall_back(state.mode, state.diverged) && pick_server(other_side(*side), server)) {
-      if (!is_fallback_) environment_.counters.services[service_]->fallback_reads.add();
-      is_fallback_ = true;
-    } else {
-      return fail_without_server();
-    }
-    context_.side = server.side;
-    context_.is_fallback = is_fallback_;
-    if (!second_guard_passes(*context_.service, environment_.current->state(service_), server.side, request_,
-                             findings_.get())) {
-      environment_.counters.services[service_]->second_guard.add();
-      log_error("{}: the second guard refused {} {} to the {}; this is a defect of halfdoor, please report it",
-                context_.service->name, request_.method, request_.path, to_text(server.side));
-      return answer(environment_.notices.refuse(context_, request_));
-    }
-    notes_.begin_attempt();
-    const bool is_handshake = request_.is_websocket_handshake;
-    const Attempt::Terms terms{
-        is_resendable_, is_write_, must_connect_anew_ || is_handshake, {request_.method == "HEAD", is_handshake}};
-    if (attempt_.start(server, terms, arena_, response_)) return;
-  }
 }
 
 const RequestHead& Exchange::make_request(ServerId server) {
@@ -258,6 +211,8 @@ void Exchange::on_final_head() {
   move_to(State::relaying);
   notes_.server_status = response_.status;
   notes_.first_byte_ms = environment_.wheel.now_ms();
+  if (is_fallback_) service_counters().fallback_reads.add();
+  count_if_slow();
   if (client_ == nullptr) {
     // The outcome of an abandoned write is known now, and that was all that was waited for.
     finish_drain(drain_end(attempt_.abandon({})));
@@ -292,39 +247,6 @@ void Exchange::on_body_pulled(size_t bytes) {
   if (attempt_.is_active() && !response_pipe_.is_full()) attempt_.resume_reading();
 }
 
-void Exchange::on_attempt_failed(const AttemptFailure& failure) {
-  const bool is_uncertain = !failure.nothing_sent && !failure.has_final_head && is_write_;
-  const bool is_cut = head_pulled_ || (failure.has_final_head && !is_resendable_);
-  const bool may_retry = client_ != nullptr && !is_uncertain && !is_cut &&
-                         failure.kind != UpstreamFailure::Kind::bad_message &&
-                         (failure.nothing_sent || (is_resendable_ && !failure.is_timeout));
-  finish_drain(may_retry ? DrainEnd::moved : drain_end(is_uncertain));
-  if (client_ == nullptr) return leave({});
-  timed_out_ = failure.is_timeout;
-  notes_.why = failure.what;
-  if (!may_retry) note_end(timed_out_ ? EndedBy::timeout : EndedBy::server, failure.what);
-  if (is_cut) {
-    is_tunnel() && failure.is_timeout ? response_pipe_.finish() : response_pipe_.abort();
-    return client_->on_response_ready();
-  }
-  if (is_uncertain) {
-    speak_for_current_mode();
-    return answer(environment_.notices.uncertain(context_, request_, failure.is_timeout ? 504 : 502));
-  }
-  if (!may_retry) return fail_without_server();
-  environment_.counters.services[service_]->retries.add();
-  response_pipe_.reset();
-  if (generation_ != environment_.current || epoch_ != generation_->state(service_).epoch) return judge_again();
-  if (failure.was_reused) {
-    // The server closed a connection that waited in the pool: it is not the server that failed.
-    const ServerId server = attempt_.server();
-    tried_servers_[index_of(server.side)] &= ~(uint64_t{1} << (server.server % 64));
-    must_connect_anew_ = true;
-  }
-  move_to(State::judging);
-  try_next();
-}
-
 void Exchange::on_ledger_full() {
   if (exchanges_.complains_of_ledger()) {
     log_error("{}: {} writes are in flight, refused another; raise limits.writes_in_flight", context_.service->name,
@@ -354,7 +276,7 @@ void Exchange::leave(std::string_view why, size_t unsent) {
   if (state_ != State::reading) environment_.counters.exchanges.subtract();
   if (has_service_) {
     const auto status_class = static_cast<size_t>(has_response() ? response_.status / 100 : 0);
-    environment_.counters.services[service_]->responses[status_class].add();
+    service_counters().responses[status_class].add();
   }
   write_log();
   move_to(State::done);
@@ -375,7 +297,7 @@ void Exchange::recycle() {
   findings_.reset();
   context_.body = nullptr;
   epoch_ = bytes_out_ = 0;
-  has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = false;
+  has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = lacks_means_ = false;
   head_pulled_ = closes_client_ = sent_continue_ = is_stopping_ = false;
   is_write_ = true;
 }

@@ -30,6 +30,7 @@
 #include "exchange/environment.h"
 #include "exchange/exchange_client.h"
 #include "exchange/read_only.h"
+#include "exchange/server_watch.h"
 #include "http/body_pipe.h"
 
 namespace halfdoor {
@@ -110,6 +111,8 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool on_mode_changed();
   // The snapshot it holds must go: ends it unless its response is on its way.
   void let_go_of_generation();
+  // It waits for this server, or may do so, and nobody hears anything of that one.
+  void on_server_silent(ServerWatch& server);
   // Ends what is in flight, at the end of a drain.
   void cut(std::string_view why, EndedBy by);
   // A graceful stop: a tunnel has this long, and ends as soon as it is quiet.
@@ -165,7 +168,17 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   void inspect();
   void judge_if_complete();
   void try_next();
-  bool pick_server(Side side, ServerId& server);
+  // Of those not tried yet; null: none is left. `is_last_resort`: also one that is down as far as anybody knows.
+  ServerWatch* pick_server(Side side, bool is_last_resort);
+  ServerWatch* pick_next();
+  bool may_change_side() const;
+  bool has_other_server() const;
+  // Whether a failure speaks against the server.
+  bool blames_server(const AttemptFailure& failure) const;
+  // The attempt is over without an answer, and another one is allowed.
+  void try_another();
+  void count_if_slow();
+  ServiceCounters& service_counters() { return *environment_.counters.services[service_]; }
   void fail_without_server();
   void answer(LocalReply reply);
   void answer_plain(int status, std::string_view what);
@@ -250,6 +263,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool is_fallback_ = false;
   bool must_connect_anew_ = false;
   bool timed_out_ = false;
+  bool lacks_means_ = false;  // no connection could be begun, for want of something here
   bool head_pulled_ = false;
   bool closes_client_ = false;
   bool sent_continue_ = false;

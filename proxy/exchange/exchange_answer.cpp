@@ -18,7 +18,7 @@ void Exchange::speak_for_current_mode() {
 void Exchange::fail_without_server() {
   note_end(timed_out_ ? EndedBy::timeout : EndedBy::server, notes_.why);
   speak_for_current_mode();
-  answer(environment_.notices.unreachable(context_, request_, timed_out_ ? 504 : 502));
+  answer(environment_.notices.unreachable(context_, request_, lacks_means_ ? 503 : timed_out_ ? 504 : 502));
 }
 
 void Exchange::answer_plain(int status, std::string_view what) {

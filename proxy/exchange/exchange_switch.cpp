@@ -48,6 +48,13 @@ bool Exchange::on_mode_changed() {
     judge_again();
     return false;
   }
+  if (may_move() && attempt_.watch().is_avoided()) {
+    // It would be waited for in vain.
+    attempt_.give_up();
+    exchanges_.on_moved_at_once(service_);
+    judge_again();
+    return false;
+  }
   is_draining_ = true;
   end_within(environment_.config().services[service_].failover.drain.count());
   return true;

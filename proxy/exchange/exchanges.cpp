@@ -9,13 +9,9 @@ namespace halfdoor {
 Exchanges::Exchanges(ExchangeEnvironment& environment, Observer& observer, size_t services)
     : environment_(environment),
       observer_(observer),
+      watches_(environment.config(), environment.wheel, environment.counters, environment.health, *this),
       drains_(services),
-      is_draining_(services, false),
-      next_server_(services) {
-  // Spread the first requests of several workers over the servers.
-  const auto offset = static_cast<uint32_t>(environment_.random.next() & 0xffff);
-  for (auto& sides : next_server_) sides = {offset, offset};
-}
+      is_draining_(services, false) {}
 
 Exchanges::~Exchanges() {
   cut_all("halfdoor stopped");
@@ -105,6 +101,14 @@ void Exchanges::on_drain_end(uint16_t service, DrainEnd end, bool was_cut) {
     case DrainEnd::other: break;
   }
   tell_if_drained(service);
+}
+
+void Exchanges::on_suspect(ServerWatch& server) {
+  if (server.health().suspect()) observer_.on_suspect(server.id());
+}
+
+void Exchanges::on_silent(ServerWatch& server) {
+  for (Exchange* exchange : all_active()) exchange->on_server_silent(server);
 }
 
 void Exchanges::release_generation(const Generation& generation) {

@@ -7,6 +7,7 @@
 
 #include "base/intrusive_list.h"
 #include "exchange/exchange.h"
+#include "exchange/server_watch.h"
 
 namespace halfdoor {
 
@@ -27,10 +28,12 @@ struct DrainStart {
 };
 
 // Belongs to its worker's thread.
-class Exchanges {
+class Exchanges final : public ServerWatch::Owner {
  public:
   class Observer {
    public:
+    // Live traffic met an error or silence of this server, for the first time since its last check began.
+    virtual void on_suspect(ServerId server) = 0;
     // Nothing is left of what began before this epoch. Once per begin_drain(), unless superseded by another.
     virtual void on_drained(uint16_t service, const DrainTally& tally) = 0;
     // No exchange is left at all.
@@ -42,6 +45,8 @@ class Exchanges {
 
   Exchanges(ExchangeEnvironment& environment, Observer& observer, size_t services);
   ~Exchanges();
+  Exchanges(const Exchanges&) = delete;
+  Exchanges& operator=(const Exchanges&) = delete;
 
   // One in state `reading`; it belongs to this object and is ended by Exchange::leave().
   Exchange& take();
@@ -73,8 +78,12 @@ class Exchanges {
   void on_drain_end(uint16_t service, DrainEnd end, bool was_cut);
   // At most once a second: a flood of refusals must not become a flood of lines.
   bool complains_of_ledger();
-  // The server to try first: round robin per service and side.
-  uint32_t next_server(uint16_t service, Side side) { return next_server_[service][index_of(side)]++; }
+  // At a switch, one was judged anew at once instead of draining.
+  void on_moved_at_once(uint16_t service) { ++drains_[service].reads_moved; }
+  const ServerWatches::OfSide& servers(uint16_t service, Side side) const { return watches_.side(service, side); }
+
+  void on_suspect(ServerWatch& server) override;
+  void on_silent(ServerWatch& server) override;
 
  private:
   static constexpr size_t kMostKept = 1024;
@@ -86,12 +95,12 @@ class Exchanges {
 
   ExchangeEnvironment& environment_;
   Observer& observer_;
+  ServerWatches watches_;
   IntrusiveList<Exchange, Exchanges> active_;
   std::vector<std::unique_ptr<Exchange>> left_;  // ended in this turn
   std::vector<std::unique_ptr<Exchange>> kept_;
   std::vector<DrainTally> drains_;  // by service
   std::vector<bool> is_draining_;
-  std::vector<std::array<uint32_t, 2>> next_server_;
   size_t in_use_ = 0;
   uint64_t orphans_ = 0;
   int64_t complains_next_ms_ = 0;

@@ -29,10 +29,12 @@ class LeftStream final : public Disposable {
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(const UpstreamEnvironment& environment, Pools& pools, ServerId server,
-                                       const MessageLimits& limits, std::unique_ptr<Stream> stream, const Route& route)
+                                       const MessageLimits& limits, ServerSilence& silence,
+                                       std::unique_ptr<Stream> stream, const Route& route)
     : environment_(environment),
       pools_(pools),
       server_(server),
+      silence_(silence),
       route_(route),
       stream_(std::move(stream)),
       reader_(limits),
@@ -162,6 +164,7 @@ void UpstreamConnection::read() {
     if (result.status != IoResult::Status::ok) return on_stream_end(result.error);
     // Whatever it says before it was asked answers nobody, least of all this request.
     if (!has_sent_) return fail(UpstreamFailure::Kind::closed, "the server spoke before it was asked");
+    silence_.note_byte(environment_.wheel.now_ms());
     const std::string_view input(read_block_->tail(), result.bytes);
     read_block_->filled += static_cast<uint32_t>(result.bytes);
     budget -= std::min(budget, result.bytes);

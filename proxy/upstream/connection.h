@@ -20,6 +20,7 @@
 #include "http/client_codec.h"
 #include "http/response_parser.h"
 #include "upstream/server_id.h"
+#include "upstream/server_silence.h"
 
 namespace halfdoor {
 
@@ -85,7 +86,7 @@ class UpstreamConnection final : public ListLink<Pools>,
   enum class State : uint8_t { connecting, in_use, idle, dead };
 
   UpstreamConnection(const UpstreamEnvironment& environment, Pools& pools, ServerId server, const MessageLimits& limits,
-                     std::unique_ptr<Stream> stream, const Route& route);
+                     ServerSilence& silence, std::unique_ptr<Stream> stream, const Route& route);
 
   ServerId server() const { return server_; }
   State state() const { return state_; }
@@ -130,6 +131,7 @@ class UpstreamConnection final : public ListLink<Pools>,
   const UpstreamEnvironment environment_;
   Pools& pools_;
   const ServerId server_;
+  ServerSilence& silence_;
   Route route_;
   std::unique_ptr<Stream> stream_;
   UpstreamUser* user_ = nullptr;

@@ -41,6 +41,7 @@ struct ServiceCounters {
   Counter second_guard;  // caught by the second guard: always 0
   Counter fallback_reads;
   Counter retries;
+  Counter slow_reads;  // waited for longer than failover.read_fallback_after, and stayed: the server was not silent
   Counter uncertain;
   Counter tunnels;                   // open now
   std::array<Counter, 6> responses;  // by class: [2] is 2xx; [0] what never got a status

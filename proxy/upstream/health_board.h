@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/health.h"
 #include "upstream/server_id.h"
+#include "upstream/server_silence.h"
 
 namespace halfdoor {
 
@@ -28,6 +29,13 @@ class ServerHealth {
     const int64_t last = last_passed_ms_.load(std::memory_order_relaxed);
     return last_failed_.load(std::memory_order_relaxed) || (last != kNever && now_ms > last + late_after_ms_);
   }
+  // What live traffic knows of it.
+  ServerSilence& silence() { return silence_; }
+  // It owes answers, no worker has had a byte of it for failover.read_fallback_after, and its checks do not speak
+  // against that: re-sendable requests go elsewhere.
+  bool is_silent(int64_t now_ms) const { return silence_.is_found() && is_check_late_or_failed(now_ms); }
+  // Tried only where nothing better is left.
+  bool is_avoided(int64_t now_ms) const { return health() == Health::unhealthy || is_silent(now_ms); }
   // Live traffic met an error or silence. True for the first who says so since the last check began: that one has the
   // control thread bring the next check forward.
   bool suspect() {
@@ -37,7 +45,10 @@ class ServerHealth {
   // The control thread.
   void begin_check() { is_suspected_.store(false, std::memory_order_relaxed); }
   void end_check(bool passed, int64_t now_ms) {
-    if (passed) last_passed_ms_.store(now_ms, std::memory_order_relaxed);
+    if (passed) {
+      last_passed_ms_.store(now_ms, std::memory_order_relaxed);
+      silence_.note_passed_check();
+    }
     last_failed_.store(!passed, std::memory_order_relaxed);
   }
   void set(Health health, int64_t now_ms) {
@@ -56,6 +67,7 @@ class ServerHealth {
   std::atomic<int64_t> last_passed_ms_{kNever};
   std::atomic<int64_t> recovered_ms_{kNever};
   int64_t late_after_ms_ = 0;  // set before the workers start
+  ServerSilence silence_;
 };
 
 // Made before the workers and outlives them. The servers are those of the configuration it was made from.

@@ -18,12 +18,18 @@ bool is_out_of_descriptors(int error) { return error == EMFILE || error == ENFIL
 
 }  // namespace
 
+bool is_local_shortage(int error) {
+  return is_out_of_descriptors(error) || error == ENOMEM || error == ENOBUFS || error == EADDRNOTAVAIL;
+}
+
 Pools::Pools(const UpstreamEnvironment& environment, Connector& connector, const Config& config,
-             std::shared_ptr<const ServerAddresses> addresses, WorkerCounters& counters, uint64_t most)
+             std::shared_ptr<const ServerAddresses> addresses, WorkerCounters& counters, HealthBoard& health,
+             uint64_t most)
     : environment_(environment),
       connector_(connector),
       config_(config),
       counters_(counters),
+      health_(health),
       most_(most),
       addresses_(std::move(addresses)) {
   limits_.start_line = config.limits.response_head;
@@ -71,7 +77,8 @@ std::unique_ptr<UpstreamConnection> Pools::connect(ServerId server, int& error) 
   if (stream == nullptr) stream = connect_elsewhere(server, route, error);
   if (stream == nullptr) return nullptr;
   ++open_;
-  return std::make_unique<UpstreamConnection>(environment_, *this, server, limits_, std::move(stream), route);
+  return std::make_unique<UpstreamConnection>(environment_, *this, server, limits_, health_.at(server).silence(),
+                                              std::move(stream), route);
 }
 
 std::unique_ptr<Stream> Pools::connect_elsewhere(ServerId server, Route& route, int& error) {

@@ -13,8 +13,12 @@
 #include "event/connector.h"
 #include "upstream/connection.h"
 #include "upstream/counters.h"
+#include "upstream/health_board.h"
 
 namespace halfdoor {
+
+// No connection could be begun for want of something here (descriptors, memory, ports), whatever the server is like.
+bool is_local_shortage(int error);
 
 // Belongs to its worker's thread. A connection belongs to a side and never serves another.
 class Pools {
@@ -22,7 +26,7 @@ class Pools {
   // `most`: connections at a time, waiting and in use. Over it the one that has waited longest is closed for a new one;
   // that those in use are fewer is for the worker to see to.
   Pools(const UpstreamEnvironment& environment, Connector& connector, const Config& config,
-        std::shared_ptr<const ServerAddresses> addresses, WorkerCounters& counters, uint64_t most);
+        std::shared_ptr<const ServerAddresses> addresses, WorkerCounters& counters, HealthBoard& health, uint64_t most);
   ~Pools();
   Pools(const Pools&) = delete;
   Pools& operator=(const Pools&) = delete;
@@ -43,7 +47,8 @@ class Pools {
   // whether they are others.
   bool use(std::shared_ptr<const ServerAddresses> addresses);
 
-  // Closes what is idle to this side of a service, or to all.
+  // Closes what is idle to this server, to this side of a service, or to all.
+  void retire(ServerId server) { retire(pool(server).idle); }
   void retire(uint16_t service, Side side);
   void retire_all();
   // For the connection itself: it has waited long enough, or the server has closed it.
@@ -79,6 +84,7 @@ class Pools {
   Connector& connector_;
   const Config& config_;
   WorkerCounters& counters_;
+  HealthBoard& health_;
   MessageLimits limits_;
   const uint64_t most_;
   uint64_t open_ = 0;

@@ -35,7 +35,7 @@ WorkerCore::WorkerCore(const WorkerCoreOptions& options, TimerWheel& wheel, Conn
       notices_(std::make_unique<BuiltInNotices>()),
       chains_(make_chains(filters_, options.snapshot->config())),
       pools_({turn_, wheel, blocks_}, connector, options.snapshot->config(), options.snapshot->addresses,
-             *options.counters, options.most_connections),
+             *options.counters, *options.health, options.most_connections),
       environment_{turn_,
                    wheel,
                    blocks_,

@@ -76,6 +76,7 @@ class WorkerCore final : public Exchanges::Observer, public Deadline::Owner {
   void finish_stop();
   void on_drained(uint16_t service, const DrainTally& tally) override;
   void on_all_ended() override {}
+  void on_suspect(ServerId server) override { observer_.on_suspect(index_, server); }
   void on_deadline(Deadline& deadline) override;
 
   const int index_;

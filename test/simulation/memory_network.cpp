@@ -13,7 +13,7 @@ std::string MemoryServer::all_received() const {
 
 std::unique_ptr<Stream> MemoryServer::accept(int& error) {
   if (reach == Reach::refuses_at_once) {
-    error = ECONNREFUSED;
+    error = refusal != 0 ? refusal : ECONNREFUSED;
     return nullptr;
   }
   auto connection = std::make_shared<MemoryConnection>();

@@ -27,6 +27,7 @@ class MemoryServer {
   using Answer = std::function<std::string(const WireMessage& request, MemoryPeer& peer)>;
 
   Reach reach = Reach::accepts;
+  int refusal = 0;  // what refuses_at_once says; 0: ECONNREFUSED
   // Null: nothing is parsed and nothing answered; the test plays the server by hand.
   Answer answer;
   // When a connection has been accepted.

@@ -62,7 +62,8 @@ SimulatedWorker::SimulatedWorker(const Options& options)
     : snapshot(make_snapshot(options)),
       wheel(kStartMs),
       counters(snapshot->config()),
-      health(snapshot->config()),
+      own_health(options.health == nullptr ? std::make_unique<HealthBoard>(snapshot->config()) : nullptr),
+      health(options.health == nullptr ? *own_health : *options.health),
       clock_(wheel) {
   core = std::make_unique<WorkerCore>(
       WorkerCoreOptions{0, snapshot, &observer, &ledger, &access_log, &counters, &clock_, options.most_connections,

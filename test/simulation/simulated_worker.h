@@ -41,6 +41,7 @@ class SimulatedWorker {
     uint64_t most_connections = 1000;
     uint64_t most_memory = 0;                          // 0: unbounded
     std::shared_ptr<ClientCounts> client_counts = {};  // to share among workers
+    HealthBoard* health = nullptr;                     // of another worker; null: its own
   };
 
   // One service "salon" at every host name, two primary servers and one backup server.
@@ -85,7 +86,8 @@ class SimulatedWorker {
   RecordingObserver observer;
   RecordingAccessLog access_log;
   WorkerCounters counters;
-  HealthBoard health;
+  std::unique_ptr<HealthBoard> own_health;
+  HealthBoard& health;
   std::unique_ptr<WorkerCore> core;
 
  private:
