@@ -47,6 +47,7 @@ struct FailoverConfig {
   bool automatic = false;
   Milliseconds after{3'000};
   Milliseconds cooldown{600'000};
+  Milliseconds remind_after{600'000};  // of an automatic change that no operator has acknowledged
   bool read_fallback = true;
   Milliseconds read_fallback_after{2'000};
   Milliseconds drain{10'000};

@@ -71,6 +71,7 @@ void read_failover(TableReader table, FailoverConfig& failover) {
   table.flag("automatic", failover.automatic);
   table.duration("after", 0ms, 24h, failover.after);
   table.duration("cooldown", 0ms, kYear, failover.cooldown);
+  table.duration("remind_after", 10ms, kYear, failover.remind_after);
   table.flag("read_fallback", failover.read_fallback);
   table.duration("read_fallback_after", 1ms, 1h, failover.read_fallback_after);
   table.duration("drain", 0ms, 24h, failover.drain);

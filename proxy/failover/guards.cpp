@@ -15,14 +15,6 @@ GuardResult fail(Guard rule, std::string message) {
   return {.rule = rule, .failed = true, .overridden = false, .message = std::move(message), .note = {}};
 }
 
-// "37s", "12m", "3h": rounded up, so that waiting as long as a message says is enough.
-std::string about(Milliseconds time) {
-  const int64_t seconds = (std::max<int64_t>(time.count(), 0) + 999) / 1000;
-  if (seconds < 120) return fmt::format("{}s", seconds);
-  if (seconds < 120 * 60) return fmt::format("{}m", (seconds + 59) / 60);
-  return fmt::format("{}h", (seconds + 3599) / 3600);
-}
-
 std::string in_brackets(const std::string& detail) { return detail.empty() ? std::string() : " (" + detail + ")"; }
 
 GuardResult judge_health(Guard rule, std::string_view side, const std::optional<bool>& healthy,
@@ -179,6 +171,13 @@ Result<std::vector<Guard>> parse_overrides(const std::vector<std::string>& names
     if (std::find(guards.begin(), guards.end(), *guard) == guards.end()) guards.push_back(*guard);
   }
   return guards;
+}
+
+std::string about(Milliseconds time) {
+  const int64_t seconds = (std::max<int64_t>(time.count(), 0) + 999) / 1000;
+  if (seconds < 120) return fmt::format("{}s", seconds);
+  if (seconds < 120 * 60) return fmt::format("{}m", (seconds + 59) / 60);
+  return fmt::format("{}h", (seconds + 3599) / 3600);
 }
 
 Milliseconds elapsed_since(WallTime then, WallTime now) {

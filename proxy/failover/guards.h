@@ -82,6 +82,9 @@ bool needs_caught_up_answer(const Plan& plan, const GuardFacts& facts);
 // dropped.
 Result<std::vector<Guard>> parse_overrides(const std::vector<std::string>& names);
 
+// "37s", "12m", "3h": rounded up, so that waiting as long as a message says is enough.
+std::string about(Milliseconds time);
+
 // Never negative: a wall clock that was set back counts as no time at all.
 Milliseconds elapsed_since(WallTime then, WallTime now);
 
