@@ -93,6 +93,14 @@ json remarks_json(const ChangeAnswer& answer) {
   return remarks;
 }
 
+json reminders_json(const ServiceSwitch& state) {
+  json reminders = json::array();
+  for (const Forgotten& forgotten : state.forgotten_now()) {
+    reminders.push_back({{"why", to_text(forgotten.why)}, {"message", forgotten.text}});
+  }
+  return reminders;
+}
+
 }  // namespace
 
 std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
@@ -115,6 +123,9 @@ json service_json(const ControlView& view, size_t service) {
           {"active", active_side(record.to)},
           {"not_persisted", !state.persisted()},
           {"not_safe", state.not_safe()},
+          {"reminders", reminders_json(state)},
+          {"automatic_failover", config.failover.automatic},
+          {"automatic_failback", config.failback.automatic},
           {"uncertain", view.uncertain != nullptr ? view.uncertain->count(config.name) : 0},
           {"drain_ms", config.failover.drain.count()},
           {"hosts", config.hosts},

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ostream>
+#include <atomic>
+#include <sstream>
+#include <thread>
+#include <vector>
 
 #include "control/commands.h"
 #include "control/exit_code.h"
@@ -17,6 +20,8 @@ namespace {
 constexpr Milliseconds kBeyondWait{20'000};
 constexpr Milliseconds kLeastWait{30'000};
 constexpr Milliseconds kBeyondDrain{5'000};
+// Fewer than the connections that the daemon serves at a time, and than the commands that may wait there.
+constexpr size_t kMostAskedAtOnce = 48;
 
 int change_one(const ControlClient& client, const KnownService& service, nlohmann::json body, Milliseconds wait,
                CommandIo io) {
@@ -32,6 +37,36 @@ int change_one(const ControlClient& client, const KnownService& service, nlohman
   const nlohmann::json answer = nlohmann::json::parse(reply->body, nullptr, false);
   io.out << (answer.is_object() ? describe_change(answer) : reply->body);
   return reply->status == 200 ? kExitDone : kExitIncomplete;
+}
+
+struct Said {
+  std::ostringstream out, err;
+  int code = kExitDone;
+};
+
+// All at once: with --all the last service must not wait for the drain of the first. What they say comes in their
+// order.
+int change_each(const ControlClient& client, const std::vector<KnownService>& services, const nlohmann::json& body,
+                std::optional<Milliseconds> wait, CommandIo io) {
+  std::vector<Said> said(services.size());
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < services.size(); i = next++) {
+      const Milliseconds patience = wait.value_or(std::max(kLeastWait, services[i].drain + kBeyondDrain));
+      said[i].code = change_one(client, services[i], body, patience, {said[i].out, said[i].err, io.colours});
+    }
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(services.size(), kMostAskedAtOnce); ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  int worst = kExitDone;
+  for (const Said& one : said) {
+    io.out << one.out.str();
+    io.err << one.err.str();
+    worst = std::max(worst, one.code);
+  }
+  return worst;
 }
 
 }  // namespace
@@ -62,12 +97,7 @@ int change_mode(Verb verb, const CommandOptions& options, CommandIo io) {
   const ControlClient client(options.socket);
   const ChosenServices chosen = choose_services(client, options, WhenNoneNamed::only_one, io);
   if (chosen.exit_code != kExitDone) return chosen.exit_code;
-  int worst = kExitDone;
-  for (const KnownService& service : chosen.services) {
-    worst = std::max(worst, change_one(client, service, body,
-                                       wait.value_or(std::max(kLeastWait, service.drain + kBeyondDrain)), io));
-  }
-  return worst;
+  return change_each(client, chosen.services, body, wait, io);
 }
 
 }  // namespace halfdoor

@@ -202,6 +202,7 @@ std::string ControlApi::event_of(size_t service, std::string_view what) const {
   nlohmann::json data = service_json(options_.view, service);
   data["service"] = data["name"];
   data["what"] = what;
+  if (what == "until_over" || what == "unacknowledged") return make_event("reminder", to_text(data));
   const bool has_own_name = what == "refused" || what == "addresses";
   return make_event(has_own_name ? std::string(what) : "mode", to_text(data));
 }

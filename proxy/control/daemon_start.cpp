@@ -104,7 +104,8 @@ Status Daemon::open_state() {
   checks_ = std::make_unique<HealthChecks>(static_cast<HealthEnvironment&>(*this), prober_, *config_, *health_);
   SwitchEnvironment& environment = *this;
   coordinator_ = std::make_unique<SwitchCoordinator>(environment, std::make_shared<const ConfigGeneration>(config_),
-                                                     config_->worker_count(), state_->records(), names_->addresses());
+                                                     config_->worker_count(), state_->records(), names_->addresses(),
+                                                     state_->unpersisted());
   return {};
 }
 

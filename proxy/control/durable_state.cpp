@@ -112,9 +112,8 @@ Status DurableState::open_latch_of(const ServiceConfig& service) {
   compare_sides(service);
   Result<std::unique_ptr<Latch>> latch = open_latch(path, reading, state.record);
   if (!latch) return latch.error();
-  if (state.must_persist && reading.kind == LatchKind::valid) {
-    if (Status stored = (*latch)->store(state.record, OnFailure::keep); !stored) return stored;
-  }
+  // A disk that fails or hangs now must not keep everybody from being served.
+  if (state.must_persist && reading.kind == LatchKind::valid) unpersisted_.push_back(records_.size());
   if (reading.previous && reading.previous->service == service.name) journal_->complete_from(*reading.previous);
   journal_->complete_from(state.record);
   latches_.push_back(std::make_unique<LatchWriter>(options_.make_helper("latch " + service.name), std::move(*latch)));

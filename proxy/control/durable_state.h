@@ -39,6 +39,9 @@ class DurableState {
   const std::vector<std::string>& warnings() const { return warnings_; }
   // By index into Config::services: the modes to start in.
   const std::vector<LatchRecord>& records() const { return records_; }
+  // Those of them that their latches do not hold yet: whoever switches writes them, as what is in force. Until then a
+  // restart would come to the same modes.
+  const std::vector<size_t>& unpersisted() const { return unpersisted_; }
   Journal& journal() { return *journal_; }
   UncertainList& uncertain() { return *uncertain_; }
 
@@ -77,6 +80,7 @@ class DurableState {
   std::unique_ptr<UncertainDesk> desk_;
   std::vector<std::unique_ptr<LatchWriter>> latches_;
   std::vector<LatchRecord> records_;
+  std::vector<size_t> unpersisted_;
   bool keeps_inflight_ = false;  // what was in flight at the last stop could not be listed at the start
 };
 

@@ -117,6 +117,9 @@ std::string describe_service(const nlohmann::json& service, const StatusView& vi
   if (!flag_of(service, "acknowledged", true)) {
     text += coloured("  changed automatically, and no operator has acknowledged it yet\n", kYellow, view);
   }
+  for (const auto& reminder : array_of(service, "reminders")) {
+    text += coloured(fmt::format("  FORGOTTEN? {}\n", printable(text_of(reminder, "message"))), kRed, view);
+  }
   if (const int64_t uncertain = number_of(service, "uncertain"); uncertain > 0) {
     text += coloured(
         fmt::format("  {} uncertain writes are listed: halfdoor uncertain {}\n", uncertain, text_of(service, "name")),

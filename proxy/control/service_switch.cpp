@@ -12,8 +12,11 @@ ServiceSwitch::ServiceSwitch(SwitchEnvironment& environment, SnapshotBoard& boar
       index_(start.index),
       config_(*start.config),
       record_(std::move(start.record)),
+      mode_age_{elapsed_since(record_.time, environment.wall_now()), environment.now()},
       on_side_{elapsed_since(record_.side_since, environment.wall_now()), environment.now()},
-      fence_(board.workers()) {
+      fence_(board.workers()),
+      persisted_(start.persisted) {
+  if (!persisted_) persist_again_at_ = environment.now();
   if (record_.last_automatic_failover) {
     automatic_failover_ =
         Age{elapsed_since(*record_.last_automatic_failover, environment.wall_now()), environment.now()};
@@ -38,8 +41,12 @@ void ServiceSwitch::ask(ModeRequest request, OnAnswer answer) {
 
 void ServiceSwitch::pump() {
   if (!not_safe_told_ && environment_.now() >= published_at_ + kNotSafeAfter) tell_not_safe();
+  if (unconfirmed_ && !not_persisted_told_ && environment_.now() >= published_at_ + kLatchPatience) {
+    tell_not_persisted();
+  }
   work_off();
   if (consider_automatic()) work_off();
+  remind();
 }
 
 void ServiceSwitch::work_off() {
@@ -219,7 +226,7 @@ bool ServiceSwitch::settle_draining() {
 
 ServiceSwitch::Settled ServiceSwitch::settle(RunningChange& change) {
   const SteadyTime now = environment_.now();
-  const bool complete = change.applied_at && fence_.fenced();
+  const bool complete = change.applied_at && fence_.fenced() && !unconfirmed_;
   const bool has_second_step = change.plan.kind == PlanKind::two_steps;
   if (complete && has_second_step) {
     change.first_step_done = true;
@@ -230,7 +237,7 @@ ServiceSwitch::Settled ServiceSwitch::settle(RunningChange& change) {
     return Settled::over;
   }
   bool waited_enough = now >= change.deadline();
-  if (change.request.wait.count() == 0 && change.applied_at) {
+  if (change.request.wait.count() == 0 && change.applied_at && !unconfirmed_) {
     waited_enough = !fence_.nothing_drains() || now >= *change.applied_at + kFencedMessageLag;
   }
   if (waited_enough) answer(change, ChangeAnswer::Kind::incomplete);
@@ -279,7 +286,10 @@ std::optional<SteadyTime> ServiceSwitch::next_deadline() const {
   std::optional<SteadyTime> next = persist_again_at_;
   const auto at = [&next](SteadyTime time) { next = next ? std::min(*next, time) : time; };
   if (automatic_again_at_) at(*automatic_again_at_);
+  if (look_for_forgotten_at_) at(*look_for_forgotten_at_);
+  if (reminder_.told > 0) at(reminder_.again_at);
   if (!not_safe_told_) at(published_at_ + kNotSafeAfter);
+  if (unconfirmed_ && !not_persisted_told_) at(published_at_ + kLatchPatience);
   for (const ChangePtr& change : queue_) {
     const bool may_answer = change->phase == ChangePhase::waiting || change->phase == ChangePhase::applying;
     if (change->answer && may_answer) at(change->deadline());
@@ -287,8 +297,9 @@ std::optional<SteadyTime> ServiceSwitch::next_deadline() const {
   }
   for (const ChangePtr& change : draining_) {
     if (change->answer) at(change->deadline());
-    if (change->answer && change->request.wait.count() == 0 && change->applied_at)
+    if (change->answer && change->request.wait.count() == 0 && change->applied_at && !unconfirmed_) {
       at(*change->applied_at + kFencedMessageLag);
+    }
     if (change->plan.kind == PlanKind::two_steps) at(change->published_at + config_.failover.drain + kBeyondDrain);
   }
   return next;

@@ -14,6 +14,7 @@
 #include "control/fence.h"
 #include "control/switch_environment.h"
 #include "failover/automatic.h"
+#include "failover/forgotten.h"
 
 namespace halfdoor {
 
@@ -43,6 +44,7 @@ struct ServiceSwitchStart {
   size_t index = 0;
   const ServiceConfig* config = nullptr;  // outlives it
   LatchRecord record;
+  bool persisted = true;  // the latch holds this record
 };
 
 // Control thread. Changes are serialised from their guards to *applied*; afterwards they wait beside the queue. One
@@ -64,8 +66,11 @@ class ServiceSwitch {
 
   const LatchRecord& record() const { return record_; }
   bool fenced() const { return fence_.fenced(); }
+  // Whether a restart would know of this mode.
   bool persisted() const { return persisted_; }
   const std::string& persist_trouble() const { return persist_trouble_; }
+  // Why somebody should look at this service, if the present mode seems to be forgotten.
+  std::vector<Forgotten> forgotten_now() const;
   // A line per worker that has not applied the present mode within 1 s.
   std::vector<std::string> not_safe() const;
   bool is_idle() const { return queue_.empty() && draining_.empty() && trials_.empty(); }
@@ -96,6 +101,9 @@ class ServiceSwitch {
   bool consider_automatic();
   bool is_news(const std::vector<GuardResult>& refusals);
 
+  // service_switch_reminder.cpp
+  void remind();
+
   // service_switch_judge.cpp: guards and answers.
   struct RefusedChange {
     Mode from;
@@ -122,6 +130,7 @@ class ServiceSwitch {
   void supersede_waiting(uint64_t epoch);
   void note_fenced();
   void persist_present();
+  void tell_not_persisted();
   void on_persisted(const LatchOutcome& outcome);
   bool step_applying(RunningChange& change);
   void tell_not_safe();
@@ -132,6 +141,7 @@ class ServiceSwitch {
   const ServiceConfig& config_;
 
   LatchRecord record_;  // in force: what the newest snapshot says
+  Age mode_age_;
   Age on_side_;
   std::optional<Age> automatic_failover_;  // the last one
   Fence fence_;
@@ -140,6 +150,9 @@ class ServiceSwitch {
   bool not_safe_told_ = false;
 
   bool persisted_ = true;
+  // A change towards writes is in force, but a restart would undo it: nobody is told that it is done before.
+  bool unconfirmed_ = false;
+  bool not_persisted_told_ = false;
   uint64_t persist_job_ = 0;  // the job that makes record_ durable
   std::string persist_trouble_;
   std::optional<SteadyTime> persist_again_at_;
@@ -150,6 +163,14 @@ class ServiceSwitch {
   std::vector<ChangePtr> trials_;                           // dry runs that ask the primary; they hold up nobody
   std::optional<LatchOutcome> latched_;                     // of the front
   std::vector<std::pair<OnAnswer, ChangeAnswer>> answers_;  // given at the end of each public function
+
+  struct Reminder {
+    size_t told = 0;  // reasons, the last time
+    SteadyTime again_at{};
+    std::optional<Milliseconds> pause;
+  };
+  Reminder reminder_;
+  std::optional<SteadyTime> look_for_forgotten_at_;
 
   // What checks saw earlier does not count for the automatic: they saw it in another mode, or before the process slept.
   SteadyTime evidence_since_{};

@@ -26,6 +26,7 @@ void ServiceSwitch::on_latched(uint64_t id, const LatchOutcome& outcome) {
     pump();
   } else if (outcome.job == persist_job_) {
     on_persisted(outcome);
+    pump();
   } else if ((outcome.persisted || outcome.in_doubt) && outcome.job > persist_job_) {
     // Given up too late: a refused change stands on the disk, and the present record has to follow it.
     persist_present();
@@ -85,6 +86,7 @@ void ServiceSwitch::publish(RunningChange& change) {
   record_ = change.next;
   if (is_change) {
     fence_.begin(record_.epoch, now);
+    mode_age_ = {Milliseconds(0), now};
     evidence_since_ = now;
     primary_seen_healthy_ = false;
     failback_refused_at_.reset();
@@ -92,6 +94,7 @@ void ServiceSwitch::publish(RunningChange& change) {
   }
   if (side_changed) on_side_ = {Milliseconds(0), now};
   if (automatic_failover) automatic_failover_ = {Milliseconds(0), now};
+  reminder_ = {};
   published_at_ = change.published_at = now;
   not_safe_told_ = false;
   present_generation_ = change.generation = board_.put(index_, state_of(record_));
@@ -104,13 +107,18 @@ void ServiceSwitch::publish(RunningChange& change) {
   persist_job_ = change.job;
   persist_trouble_.clear();
   persist_again_at_.reset();
-  if (!persisted_) {
-    log_error("{}: NOT PERSISTED: epoch {} is in force, but its latch is not on the disk yet", config_.name,
-              record_.epoch);
+  not_persisted_told_ = false;
+  const bool more_writes = is_change && is_towards_more_writes(record_.from, record_.to);
+  unconfirmed_ = more_writes && persisted_;
+  if (unconfirmed_) {
+    // What stands in the latch does not count before this: a change that is refused never comes true.
+    persist_present();
+  } else if (!persisted_) {
+    tell_not_persisted();
     // One towards writes that was published by an override has been revoked.
     if (latched_) {
       on_persisted(*latched_);
-    } else if (is_towards_more_writes(record_.from, record_.to)) {
+    } else if (more_writes) {
       persist_present();
     }
   }
@@ -155,14 +163,22 @@ void ServiceSwitch::persist_present() {
 void ServiceSwitch::on_persisted(const LatchOutcome& outcome) {
   persisted_ = outcome.persisted;
   if (persisted_) {
+    unconfirmed_ = false;
     persist_trouble_.clear();
-    log_info("{}: epoch {} is persisted", config_.name, record_.epoch);
+    if (not_persisted_told_) log_info("{}: epoch {} is persisted", config_.name, record_.epoch);
     environment_.announce(index_, "persisted");
     return;
   }
+  not_persisted_told_ = true;
   if (persist_trouble_ != outcome.error) log_error("{}: NOT PERSISTED: {}", config_.name, outcome.error);
   persist_trouble_ = outcome.error.empty() ? "the latch could not be written" : outcome.error;
   persist_again_at_ = environment_.now() + kPersistAgainAfter;
+}
+
+void ServiceSwitch::tell_not_persisted() {
+  not_persisted_told_ = true;
+  log_error("{}: NOT PERSISTED: epoch {} is in force, but its latch is not on the disk yet", config_.name,
+            record_.epoch);
 }
 
 bool ServiceSwitch::step_applying(RunningChange& change) {

@@ -8,7 +8,8 @@ namespace halfdoor {
 
 SwitchCoordinator::SwitchCoordinator(SwitchEnvironment& environment, std::shared_ptr<const ConfigGeneration> base,
                                      int workers, std::vector<LatchRecord> records,
-                                     std::shared_ptr<const ServerAddresses> addresses)
+                                     std::shared_ptr<const ServerAddresses> addresses,
+                                     const std::vector<size_t>& unpersisted)
     : environment_(environment),
       worker_stall_(base->config->worker_stall),
       applied_(static_cast<size_t>(workers), 1),
@@ -21,7 +22,8 @@ SwitchCoordinator::SwitchCoordinator(SwitchEnvironment& environment, std::shared
   for (const LatchRecord& record : records) first->states.push_back(state_of(record));
   SnapshotBoard& board = *this;
   for (size_t i = 0; i < records.size(); ++i) {
-    ServiceSwitchStart start{i, &first->config().services[i], std::move(records[i])};
+    const bool persisted = std::find(unpersisted.begin(), unpersisted.end(), i) == unpersisted.end();
+    ServiceSwitchStart start{i, &first->config().services[i], std::move(records[i]), persisted};
     services_.push_back(std::make_unique<ServiceSwitch>(environment_, board, std::move(start)));
   }
   snapshot_ = std::move(first);

@@ -13,10 +13,11 @@ namespace halfdoor {
 // Control thread. Pure but for its environment: no sockets, threads or clocks of its own.
 class SwitchCoordinator : private SnapshotBoard {
  public:
-  // `records`: by index into the configuration's services. The first snapshot has generation 1. `addresses`: null: those
-  // that the configuration has itself.
+  // `records`: by index into the configuration's services. The first snapshot has generation 1. `addresses`: null:
+  // those that the configuration has itself. `unpersisted`: the records that no latch holds yet.
   SwitchCoordinator(SwitchEnvironment& environment, std::shared_ptr<const ConfigGeneration> base, int workers,
-                    std::vector<LatchRecord> records, std::shared_ptr<const ServerAddresses> addresses = nullptr);
+                    std::vector<LatchRecord> records, std::shared_ptr<const ServerAddresses> addresses = nullptr,
+                    const std::vector<size_t>& unpersisted = {});
 
   // What the workers start with, and later what was published last.
   const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }

@@ -38,7 +38,8 @@ class SwitchEnvironment {
   virtual void journal(const JournalEntry& entry) = 0;
   virtual void journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
                               uint64_t writes_finished, uint64_t writes_uncertain) = 0;
-  // Something that watchers of this service want to know; `what`: "mode", "fenced", "persisted", "refused".
+  // Something that watchers of this service want to know; `what`: "mode", "fenced", "persisted", "refused",
+  // "not_safe", "until_over", "unacknowledged".
   virtual void announce(size_t service, std::string_view what) = 0;
 
   // What a worker does right now.

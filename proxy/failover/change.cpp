@@ -64,6 +64,7 @@ LatchRecord make_change(const LatchRecord& present, const ChangeRequest& request
   next.overrides = request.overrides;
   const bool is_completed_failback = request.verb == Verb::failback && request.to == Mode::primary;
   next.diverged = request.to == Mode::backup_writable || (present.diverged && !is_completed_failback);
+  next.diverged_before = present.diverged;
   const bool is_automatic_failover = next.automatic && request.to == Mode::backup_readonly;
   next.last_automatic_failover =
       is_automatic_failover ? std::optional<WallTime>(next.time) : present.last_automatic_failover;

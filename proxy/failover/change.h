@@ -27,13 +27,17 @@ struct LatchRecord {
   std::string reason;  // at most kLongestReason bytes; empty: none
   std::optional<WallTime> until;
   bool diverged = false;
-  bool acknowledged = true;  // false: automatic, and no operator has looked at it
-  bool automatic = false;    // the change was made by actor `automatic`; kept by updates
+  bool diverged_before = false;  // in the mode that the change left
+  bool acknowledged = true;      // false: automatic, and no operator has looked at it
+  bool automatic = false;        // the change was made by actor `automatic`; kept by updates
   std::vector<std::string> overrides;
   std::optional<WallTime> last_automatic_failover;
 
   friend bool operator==(const LatchRecord&, const LatchRecord&) = default;
 };
+
+// What a file says beyond it was never counted; it is far from where an epoch would begin anew.
+inline constexpr uint64_t kHighestEpoch = uint64_t{1} << 62;
 
 // Bytes of UTF-8. Longer texts are cut: a record must fit a slot of the latch.
 inline constexpr size_t kLongestReason = 1000;

@@ -33,7 +33,7 @@ std::optional<JournalEntry> read_entry(const Json& json, JournalEntry::Kind kind
   const auto epoch = number_field(json, "epoch");
   const auto time = time_field(json, "time");
   const auto from = mode_field(json, "from"), to = mode_field(json, "to");
-  if (!service || !epoch || !time || !from || !to) return std::nullopt;
+  if (!service || !epoch || *epoch > kHighestEpoch || !time || !from || !to) return std::nullopt;
   JournalEntry entry;
   entry.kind = kind;
   entry.service = *service;

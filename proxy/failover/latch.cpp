@@ -94,20 +94,31 @@ LatchReading read_latch(const std::string& path) {
 Latch::Latch(std::unique_ptr<LatchFile> file, const LatchReading& reading)
     : file_(std::move(file)), durable_slot_(reading.slot), sequence_(reading.record.sequence) {
   HALFDOOR_CHECK(reading.kind == LatchKind::valid);
+  if (reading.unconfirmed) sequence_ = std::max(sequence_, reading.unconfirmed->sequence);
 }
 
 Status Latch::store(LatchRecord record, OnFailure on_failure) {
+  const bool counts_at_once = on_failure == OnFailure::keep;
+  if (counts_at_once && unconfirmed_ && unconfirmed_->record == record) return confirm();
+  unconfirmed_.reset();
   const size_t slot = (durable_slot_ + 1) % kLatchSlots;
+  const LatchRecord given = record;
   record.sequence = ++sequence_;
-  std::string image = encode_slot(record);
+  UnconfirmedSlot encoded;
+  if (!counts_at_once) encoded = encode_unconfirmed_slot(record);
+  std::string image = counts_at_once ? encode_slot(record) : std::move(encoded.bytes);
   undo_ = Undo{slot, kept_image_.empty() ? std::string(kLatchSlotBytes, '\0') : kept_image_, durable_slot_};
   Status status = file_->write(slot * kLatchSlotBytes, image);
   if (status.ok()) status = file_->sync();
   if (status.ok()) {
-    durable_slot_ = slot;
+    if (counts_at_once) {
+      durable_slot_ = slot;
+    } else {
+      unconfirmed_ = Unconfirmed{given, slot, std::move(encoded.mark)};
+    }
     kept_image_.clear();
     in_doubt_ = false;
-  } else if (on_failure == OnFailure::keep) {
+  } else if (counts_at_once) {
     kept_image_ = std::move(image);
   } else {
     (void)revoke();  // the first error is the one to tell
@@ -115,7 +126,20 @@ Status Latch::store(LatchRecord record, OnFailure on_failure) {
   return status;
 }
 
+// However often it fails it may be tried again: nothing but the mark is written.
+Status Latch::confirm() {
+  Status status = file_->write((unconfirmed_->slot + 1) * kLatchSlotBytes - kLatchMarkBytes, unconfirmed_->mark);
+  if (status.ok()) status = file_->sync();
+  if (!status.ok()) return status;
+  durable_slot_ = unconfirmed_->slot;
+  unconfirmed_.reset();
+  undo_.reset();
+  in_doubt_ = false;
+  return status;
+}
+
 Status Latch::revoke() {
+  unconfirmed_.reset();
   if (!undo_) return {};
   const Undo undo = std::move(*undo_);
   undo_.reset();

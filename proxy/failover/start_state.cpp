@@ -92,10 +92,42 @@ StartState start_from_journal(std::string_view service, const LatchReading& read
   return start;
 }
 
+// The change may have been in force for a moment, but its caller was not told so: as if it had never been, but for the
+// epoch, which was perhaps seen.
+StartState start_before_change(std::string_view service, const LatchReading& reading, const JournalKnowledge& journal,
+                               WallTime now) {
+  const LatchRecord& begun = *reading.unconfirmed;
+  const LatchRecord& before = reading.record;
+  const bool is_known = reading.kind == LatchKind::valid && before.service == service &&
+                        before.epoch + 1 == begun.epoch && before.to == begun.from;
+  const bool was_in_force = journal.last && journal.last->epoch == begun.epoch;
+  const bool was_diverged = before.diverged || (!is_known && begun.diverged_before);
+  StartState start;
+  start.must_persist = true;
+  const Mode mode = is_known ? before.to : without_writes(begun.from);
+  start.record =
+      cautious_record(service, was_in_force ? begun.to : mode, mode, begun.epoch + 1, was_diverged, now);
+  start.record.reason = fmt::format("the change to {} was not confirmed before halfdoor ended", to_text(begun.to));
+  start.record.last_automatic_failover = begun.last_automatic_failover;
+  if (is_known) {
+    start.record.side_since = before.side_since;
+    start.record.until = before.until;
+  }
+  start.warnings.push_back(
+      fmt::format("{}: the change {} -> {} (epoch {}) was begun, but not confirmed before halfdoor ended: starting in "
+                  "{}, as before; ask for it again if it is still wanted",
+                  service, to_text(begun.from), to_text(begun.to), begun.epoch, to_text(mode)));
+  return start;
+}
+
 }  // namespace
 
 StartState start_state(std::string_view service, Mode fresh_mode, const LatchReading& reading,
                        const JournalKnowledge& journal, WallTime now) {
+  const bool was_begun = reading.unconfirmed && reading.unconfirmed->service == service;
+  if (was_begun && (!journal.last || journal.last->epoch <= reading.unconfirmed->epoch)) {
+    return start_before_change(service, reading, journal, now);
+  }
   switch (reading.kind) {
     case LatchKind::missing:
       if (journal.known) {
@@ -103,6 +135,7 @@ StartState start_state(std::string_view service, Mode fresh_mode, const LatchRea
                                now);
       }
       return {first_record(service, fresh_mode, now), {}, true};
+    case LatchKind::unconfirmed:
     case LatchKind::corrupt:
       return start_read_only(service, "the latch is damaged: " + reading.problem, reading, journal, now);
     case LatchKind::newer_version:

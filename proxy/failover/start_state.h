@@ -18,6 +18,7 @@ struct StartState {
 
 //   latch                          | starts in
 //   valid                          | its mode
+//   a change was not confirmed     | the mode before it, in an epoch above it; loudly
 //   valid, the journal is ahead    | the journal's last mode, without writes; loudly
 //   of another service             | primary-readonly, loudly
 //   missing, journal knows nothing | fresh_mode, epoch 1
@@ -28,7 +29,8 @@ struct StartState {
 // taken from the journal where it knows.
 //
 // What to do with it: open_latch(path, reading, record) writes the record itself unless the reading is valid; if
-// must_persist and the reading is valid, store() it. Then Journal::complete_from(record).
+// must_persist and the reading is valid, store() it soon: until then another start comes to the same mode. Then
+// Journal::complete_from(record).
 StartState start_state(std::string_view service, Mode fresh_mode, const LatchReading& reading,
                        const JournalKnowledge& journal, WallTime now);
 

@@ -274,7 +274,9 @@ def check_i9(journal, automatic_failback=False):
         what = f"{entry['from']} -> {entry['to']} in epoch {entry['epoch']} by {entry['actor']!r}"
         if entry["actor"] in (None, "", "automatic"):
             undoes = automatic_failback and entered == "automatic" and entry["to"] == "primary" and not entry.get("diverged")
-            if (entry["from"], entry["to"]) != ("primary", "backup-readonly") and not undoes:
+            # A start in doubt ends writes, and never begins them.
+            ends_writes = entry["from"] in WRITES and entry["to"] not in WRITES
+            if not ends_writes and not undoes:
                 found.append(f"I9: {what}")
         entered = entry["actor"]
     epochs = [entry["epoch"] for entry in journal if entry.get("kind", "change") == "change"]

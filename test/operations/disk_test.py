@@ -84,19 +84,50 @@ class HangingDiskTest(OperationsTest):
 
     def test_a_change_towards_writes_that_was_refused_is_not_found_after_a_kill(self):
         self.change(self.daemon, "failover")
-        for what in ("failing", "full", "hanging"):
+        for what in ("failing", "full", "hanging", "unsynced"):
+            _, epoch = self.daemon.mode()
             self.disk(what)
             ran = self.run_cli(self.daemon, "failback", "--wait", "1s", expect=2)
             self.assertIn("not-persisted", ran.err)
-            if what == "hanging":
-                # What hangs in the kernel is written in the end, and taken back only then: the next record stands behind it.
-                self.heal()
-                self.run_cli(self.daemon, "failover", "--reason", "after the disk came back")
-                wait_for("that is persisted", lambda: not self.daemon.service()["not_persisted"])
             self.daemon.kill9()
             self.heal()
             self.daemon.start()
-            self.assertEqual(self.daemon.mode()[0], "backup-readonly", f"a refused failback came true after a kill ({what})")
+            mode, present = self.daemon.mode()
+            self.assertEqual(mode, "backup-readonly", f"a refused failback came true after a kill ({what})")
+            if what == "unsynced":
+                self.assertEqual(present, epoch + 2, "the epoch of a change that may have been seen is used again")
+                self.assertIn("not confirmed", self.daemon.log())
+                self.assertIn("not confirmed", self.run_cli(self.daemon, "status").out)
+            wait_for("the mode is persisted", lambda: not self.daemon.service()["not_persisted"])
+        self.run_cli(self.daemon, "failback")
+        self.daemon.restart()
+        self.assertEqual(self.daemon.mode()[0], "primary", "a failback that was done did not survive")
+
+    def test_a_change_towards_writes_whose_confirmation_hangs_is_applied_but_not_done(self):
+        self.change(self.daemon, "failover")
+        self.disk("unconfirmed")
+        ran = self.run_cli(self.daemon, "failback", "--wait", "1s", expect=75)
+        self.assertIn("applied by", ran.out)
+        self.assertIn("NOT PERSISTED", ran.out)
+        self.assertEqual(self.daemon.mode(), ("primary", 3))
+        self.assertEqual(self.daemon.ask("POST", "/book", b"x").status, 200)
+        wait_for("the log says so", lambda: "NOT PERSISTED" in self.daemon.log())
+        self.assertTrue(self.daemon.service()["not_persisted"])
+        self.daemon.kill9()
+        self.heal()
+        self.daemon.start()
+        self.assertEqual(self.daemon.mode(), ("backup-readonly", 4), "nobody was told that the failback is done")
+        self.assertEqual(self.daemon.ask("POST", "/book", b"x").status, 503)
+        entry = self.daemon.history()[-1]
+        self.assertEqual((entry["from"], entry["to"], entry["epoch"]), ("primary", "backup-readonly", 4), entry)
+        # The same, but the disk comes back in time.
+        self.disk("unconfirmed")
+        self.run_cli(self.daemon, "failback", "--wait", "200ms", expect=75)
+        waiting = self.daemon.begin("failback")
+        self.heal()
+        self.assertEqual(waiting.wait().code, 0)
+        self.daemon.restart()
+        self.assertEqual(self.daemon.mode(), ("primary", 5))
 
     def test_reads_and_writes_pass_while_the_disk_hangs(self):
         load = self.load(self.daemon, readers=2, writers=2)

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 
-from checker import Kill, check_i6, check_i9
+from checker import WRITES, Kill, check_i6, check_i9
 from story import OperationsTest, main
 
 SEED = int(os.environ.get("HALFDOOR_OPERATIONS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
@@ -98,6 +98,9 @@ class KillTest(OperationsTest):
             operator.join(30)
             self.assertEqual(operator.refused, [], "a change that the table allows was refused")
             commanded = [operator.commanded] if operator.commanded else []
+            if operator.commanded and operator.commanded[0] in WRITES:
+                # Begun, but not confirmed: as before, in an epoch above the one that was perhaps seen.
+                commanded.append((operator.acknowledged[0], operator.commanded[1] + 1))
             daemon.start()
             mode, epoch = daemon.mode()
             kills.append(Kill(killed, time.monotonic(), operator.acknowledged, (mode, epoch), commanded))

@@ -44,7 +44,8 @@ bool SimulatedProcess::start() {
   if (is_dead_) return false;
   state_ = std::move(*state);
   SwitchEnvironment& environment = *this;
-  coordinator_ = std::make_unique<SwitchCoordinator>(environment, base_, context_.settings.workers, state_->records());
+  coordinator_ = std::make_unique<SwitchCoordinator>(environment, base_, context_.settings.workers, state_->records(),
+                                                     nullptr, state_->unpersisted());
   std::vector<std::unique_ptr<WriteLedger>> ledgers;
   for (int i = 0; i < context_.settings.workers; ++i) {
     Result<std::unique_ptr<WriteLedger>> ledger = state_->make_ledger(i);

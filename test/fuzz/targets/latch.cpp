@@ -16,10 +16,11 @@ namespace {
 
 const WallTime kNow{std::chrono::seconds(1'795'365'524)};
 
-// A slot whose checksum is right, whatever it holds.
-std::string slot_of(std::string_view json) {
+// A slot whose checksum is right, whatever it holds; version 2 without its mark.
+std::string slot_of(std::string_view json, int version = 1) {
   json = json.substr(0, 4000);
-  std::string slot = fmt::format("halfdoor-latch 1 {:08x} {}\n{}", crc32c(json), json.size(), json);
+  const uint32_t checksum = version == 1 ? crc32c(json) : crc32c(fmt::format("{} {}", version, json));
+  std::string slot = fmt::format("halfdoor-latch {} {:08x} {}\n{}", version, checksum, json.size(), json);
   slot.resize(kLatchSlotBytes, ' ');
   return slot;
 }
@@ -27,6 +28,11 @@ std::string slot_of(std::string_view json) {
 void check_record(const LatchRecord& record) {
   // A service's name is at most 64 bytes; what is longer is not ours and is never written again.
   if (record.service.size() > 64) return;
+  const UnconfirmedSlot unconfirmed = encode_unconfirmed_slot(record);
+  const std::string marked = unconfirmed.bytes.substr(0, kLatchSlotBytes - kLatchMarkBytes) + unconfirmed.mark;
+  require(decode_slot(unconfirmed.bytes).kind == SlotKind::unconfirmed, "without its mark it does not count");
+  require(decode_slot(marked).kind == SlotKind::valid, "with its mark it does");
+  require(decode_slot(marked).record.epoch == record.epoch, "the mark is written behind the record");
   const std::string slot = encode_slot(record);
   require(slot.size() == kLatchSlotBytes, "a slot always has the same size");
   const SlotReading again = decode_slot(slot);
@@ -61,6 +67,9 @@ void check_reading(const LatchReading& reading, std::string_view file) {
   }
   require((reading.kind == LatchKind::valid) == !whole.empty(), "a latch is valid if a slot is whole");
   require(reading.kind == LatchKind::valid || !reading.problem.empty(), "it is said what is wrong");
+  require(reading.unconfirmed || reading.kind != LatchKind::unconfirmed, "what was not confirmed is told");
+  require(!reading.unconfirmed || whole.empty() || reading.unconfirmed->sequence > reading.record.sequence,
+          "an unconfirmed record is told only if it is the newest");
   for (const LatchRecord& record : whole) {
     require(record.sequence <= reading.record.sequence, "the newest whole record counts");
     check_record(record);
@@ -74,7 +83,11 @@ void check_start(const LatchReading& reading, Mode fresh_mode) {
           ? writes_pass(fresh_mode)
           : reading.kind == LatchKind::valid && reading.record.service == "salon" && writes_pass(reading.record.to);
   require(!writes_pass(start.record.to) || may_write, "a service never starts more permissive than its latch");
-  if (reading.kind == LatchKind::valid && reading.record.service == "salon") {
+  if (reading.unconfirmed && reading.unconfirmed->service == "salon") {
+    const bool is_before = reading.kind == LatchKind::valid && start.record.to == reading.record.to;
+    require(is_before || !writes_pass(start.record.to), "it starts where a change began that was not confirmed");
+    require(!start.warnings.empty() && start.record.epoch == reading.unconfirmed->epoch + 1, "loudly, in a new epoch");
+  } else if (reading.kind == LatchKind::valid && reading.record.service == "salon") {
     require(start.record.to == reading.record.to, "a service starts in the mode of its latch");
   } else if (reading.kind != LatchKind::missing) {
     require(start.record.to == Mode::primary_readonly && !start.warnings.empty(), "it starts read-only, loudly");
@@ -96,7 +109,7 @@ void check_torn(const LatchRecord& before, const LatchRecord& after, Sequence& s
 
 void run(std::string_view bytes) {
   Input input(bytes);
-  const unsigned kind = input.choose(2);
+  const unsigned kind = input.choose(4);
   const Mode fresh_mode = kModes[input.choose(kModes.size())];
   Sequence sequence(bytes);
   std::string file;
@@ -105,7 +118,7 @@ void run(std::string_view bytes) {
   } else {
     const unsigned damages = input.choose(4);
     const std::string_view first = input.line();
-    file = slot_of(first) + slot_of(input.rest());
+    file = slot_of(first) + slot_of(input.rest(), kind == 2 ? 2 : 1);
     const SlotReading one = decode_slot(std::string_view(file).substr(0, kLatchSlotBytes));
     const SlotReading two = decode_slot(std::string_view(file).substr(kLatchSlotBytes));
     const bool both_are_ours = one.record.service.size() <= 64 && two.record.service.size() <= 64;

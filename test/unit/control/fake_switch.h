@@ -74,8 +74,16 @@ class FakeSwitch : public SwitchEnvironment {
   bool answered(size_t number) const { return answers[number].has_value(); }
   const ChangeAnswer& answer(size_t number) const { return answers[number].value(); }
 
-  // The disk: the oldest latch job that is not done.
-  void sync() { finish_latch(true, ""); }
+  // The disk: the oldest latch job that is not done; and the confirmation of a change towards writes that follows it.
+  void sync() {
+    const bool is_towards_writes = latch_jobs.begin()->second.on_failure == OnFailure::revoke;
+    const size_t switched = latch_jobs.begin()->second.service;
+    const uint64_t before = last_job;
+    finish_latch(true, "");
+    if (!is_towards_writes || !confirms_at_once || last_job == before) return;
+    const LatchJob& next = latch_jobs.rbegin()->second;
+    if (next.record == coordinator->service(switched).record()) finish_latch(true, "");
+  }
   void fail_sync(const std::string& error) { finish_latch(false, error); }
   void finish_latch(bool persisted, const std::string& error, bool in_doubt = false) {
     const auto first = latch_jobs.begin();
@@ -169,6 +177,7 @@ class FakeSwitch : public SwitchEnvironment {
   WallTime wall = WallTime{} + std::chrono::hours(24 * 365 * 50);
   std::map<uint64_t, LatchJob> latch_jobs;
   uint64_t last_job = 0;
+  bool confirms_at_once = true;
   std::vector<std::shared_ptr<const Snapshot>> published;
   std::deque<std::function<void(CaughtUpAnswer)>> questions;
   std::vector<JournalEntry> entries;

@@ -247,5 +247,21 @@ TEST_CASE("lines_that_a_full_disk_did_not_take_go_out_before_the_next") {
   });
 }
 
+TEST_CASE("an_epoch_from_which_nothing_could_be_counted_is_not_understood") {
+  const TemporaryFolder folder;
+  JournalEntry entry = change(Mode::primary, Mode::closed, 7);
+  std::string lines = to_json(entry) + "\n";
+  for (const uint64_t epoch : {kHighestEpoch + 1, UINT64_MAX}) {
+    entry.epoch = epoch;
+    lines += to_json(entry) + "\n";
+  }
+  write_text(folder / "journal.jsonl", lines);
+  with_journal(folder.path(), [](Journal& journal) {
+    CHECK(journal.skipped_lines() == 2);
+    CHECK_FALSE(journal.warning().empty());
+    CHECK(journal.knowledge("salon").last->epoch == 7);
+  });
+}
+
 }  // namespace
 }  // namespace halfdoor

@@ -78,6 +78,7 @@ TEST_CASE("a_record_with_a_right_checksum_and_senseless_fields_is_broken") {
   for (const auto& [what, instead] : std::vector<std::pair<std::string, std::string>>{{"\"closed\"", "\"open\""},
                                                                                       {"\"primary\"", "7"},
                                                                                       {":2,", ":-2,"},
+                                                                                      {":2,", ":18446744073709551615,"},
                                                                                       {":2,", ":\"2\","},
                                                                                       {"false", "0"},
                                                                                       {"\"sequence\":3,", ""},
@@ -188,9 +189,75 @@ TEST_CASE("a_latch_without_a_valid_slot_or_of_another_size_is_corrupt") {
   }
 }
 
+TEST_CASE("a_slot_without_its_mark_is_whole_but_does_not_count") {
+  const LatchRecord record = full_record();
+  const UnconfirmedSlot encoded = encode_unconfirmed_slot(record);
+  REQUIRE(encoded.bytes.size() == kLatchSlotBytes);
+  REQUIRE(encoded.mark.size() == kLatchMarkBytes);
+  CHECK(decode_slot(encoded.bytes).kind == SlotKind::unconfirmed);
+  CHECK(decode_slot(encoded.bytes).record == record);
+  const std::string body = encoded.bytes.substr(0, kLatchSlotBytes - kLatchMarkBytes);
+  CHECK(decode_slot(body + encoded.mark).kind == SlotKind::valid);
+  CHECK(decode_slot(body + encoded.mark).record == record);
+  for (size_t i = 0; i < kLatchMarkBytes; ++i) {
+    std::string torn = encoded.mark;
+    torn[i] = static_cast<char>(torn[i] ^ 1);
+    REQUIRE(decode_slot(body + torn).kind == SlotKind::unconfirmed);
+  }
+  // The mark of another record in the same slot, be it the same change asked for again.
+  LatchRecord other = record;
+  other.sequence += 2;
+  CHECK(decode_slot(body + encode_unconfirmed_slot(other).mark).kind == SlotKind::unconfirmed);
+  other = record;
+  other.reason += "!";
+  CHECK(decode_slot(body + encode_unconfirmed_slot(other).mark).kind == SlotKind::unconfirmed);
+}
+
+TEST_CASE("an_unconfirmed_record_of_any_texts_leaves_the_last_sector_to_its_mark") {
+  LatchRecord record = full_record();
+  record.service = std::string(64, 's');
+  for (const char* piece : {"x", "\"", "\\", "\x01", "\xFF", "\xF0\x9F\x92\x87"}) {
+    record.reason.clear();
+    for (int i = 0; i < 3000; ++i) record.reason += piece;
+    record.actor = record.reason;
+    const std::string bytes = encode_unconfirmed_slot(record).bytes;
+    REQUIRE(bytes.substr(kLatchSlotBytes - 512) == std::string(512, ' '));
+    CHECK(decode_slot(bytes).record.reason.size() > kLongestReason - 8);
+  }
+}
+
+TEST_CASE("an_unconfirmed_record_is_told_only_if_it_is_the_newest") {
+  LatchRecord before = make_record(Mode::primary, Mode::backup_readonly, 8);
+  LatchRecord begun = make_record(Mode::backup_readonly, Mode::primary, 9);
+  before.sequence = 20;
+  begun.sequence = 21;
+  const std::string first = encode_slot(before), second = encode_unconfirmed_slot(begun).bytes;
+  for (const std::string& bytes : {first + second, second + first}) {
+    const LatchReading reading = decode_latch(bytes);
+    CHECK(reading.kind == LatchKind::valid);
+    CHECK(reading.record == before);
+    CHECK(reading.unconfirmed == begun);
+    CHECK(reading.problem.empty());
+  }
+  before.sequence = 22;
+  CHECK_FALSE(decode_latch(encode_slot(before) + second).unconfirmed);
+  const LatchReading alone = decode_latch(std::string(kLatchSlotBytes, 'x') + second);
+  CHECK(alone.kind == LatchKind::unconfirmed);
+  CHECK(alone.unconfirmed == begun);
+  CHECK_FALSE(alone.problem.empty());
+}
+
+TEST_CASE("a_latch_of_before_there_were_marks_is_read_as_it_was_meant") {
+  LatchRecord record = make_record(Mode::backup_readonly, Mode::primary, 9);
+  record.diverged = record.diverged_before = false;
+  std::string old_slot = encode_slot(record);
+  CHECK(old_slot.starts_with("halfdoor-latch 1 "));
+  CHECK(decode_latch(old_slot + std::string(kLatchSlotBytes, '\0')).record == record);
+}
+
 TEST_CASE("a_slot_of_a_newer_version_outweighs_a_valid_one") {
   std::string newer = encode_slot(make_record(Mode::primary, Mode::closed, 8));
-  newer.replace(newer.find(" 1 "), 3, " 2 ");
+  newer.replace(newer.find(" 1 "), 3, " 3 ");
   const std::string valid = encode_slot(make_record(Mode::primary, Mode::primary, 7));
   CHECK(decode_latch(newer + valid).kind == LatchKind::newer_version);
   CHECK(decode_latch(valid + newer).kind == LatchKind::newer_version);

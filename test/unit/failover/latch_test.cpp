@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "failover/start_state.h"
 #include "fixtures.h"
 #include "memory_latch_file.h"
 
@@ -68,6 +69,8 @@ TEST_CASE("a_full_or_failing_disk_leaves_the_durable_record_untouched") {
     disk->sync_error.reset();
     disk->write_error.reset();
     REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
+    CHECK(epoch_in(disk->durable) == 8);
+    REQUIRE(latch->store(kNine, OnFailure::keep).ok());
     CHECK(epoch_in(disk->durable) == 9);
   }
 }
@@ -115,6 +118,7 @@ TEST_CASE("a_revoked_record_counts_no_more") {
   REQUIRE(latch->revoke().ok());
   CHECK(epoch_in(disk->durable) == 8);
   REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
+  REQUIRE(latch->store(kNine, OnFailure::keep).ok());
   CHECK(epoch_in(disk->durable) == 9);
 }
 
@@ -139,6 +143,106 @@ TEST_CASE("the_present_record_written_after_a_refused_one_that_came_too_late_cou
   REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
   REQUIRE(latch->store(kEight, OnFailure::keep).ok());
   CHECK(epoch_in(disk->durable) == 8);
+}
+
+// The mode that a start would come to from these bytes, and whether its epoch is one that was never used.
+Mode start_mode(const std::string& bytes, uint64_t& epoch) {
+  const StartState start = start_state("salon", Mode::primary, decode_latch(bytes), {}, at("2026-11-23T00:00:00Z"));
+  epoch = start.record.epoch;
+  return start.record.to;
+}
+
+TEST_CASE("killed_after_any_byte_a_change_towards_writes_counts_only_once_it_was_confirmed") {
+  for (const auto& [from, to] : std::vector<std::pair<Mode, Mode>>{{Mode::backup_readonly, Mode::primary},
+                                                                   {Mode::backup_readonly, Mode::backup_writable},
+                                                                   {Mode::primary_readonly, Mode::primary},
+                                                                   {Mode::closed, Mode::primary}}) {
+    const auto disk = std::make_shared<MemoryDisk>();
+    const auto latch = make_latch(disk, make_record(Mode::primary, Mode::closed, 7));
+    REQUIRE(latch->store(make_record(Mode::closed, from, 8), OnFailure::keep).ok());
+    const LatchRecord begun = make_record(from, to, 9);
+    disk->records_images = true;
+    REQUIRE(latch->store(begun, OnFailure::revoke).ok());
+    REQUIRE(disk->images.size() == kLatchSlotBytes);
+    for (const std::string& image : disk->images) {
+      uint64_t epoch = 0;
+      REQUIRE(start_mode(image, epoch) == from);
+      REQUIRE(epoch >= 8);
+      REQUIRE(epoch != 9);
+    }
+    disk->images.clear();
+    REQUIRE(latch->store(begun, OnFailure::keep).ok());
+    REQUIRE(disk->images.size() == kLatchMarkBytes);
+    for (const std::string& image : disk->images) {
+      uint64_t epoch = 0;
+      const Mode mode = start_mode(image, epoch);
+      REQUIRE(((mode == from && epoch == 10) || (mode == to && epoch == 9)));
+    }
+    uint64_t epoch = 0;
+    CHECK(start_mode(disk->durable, epoch) == to);
+    CHECK(decode_latch(disk->durable).previous);
+  }
+}
+
+TEST_CASE("a_confirmation_that_fails_is_tried_again_and_the_change_before_it_stays_whole") {
+  const auto disk = std::make_shared<MemoryDisk>();
+  const auto latch = make_latch(disk, kSeven);
+  REQUIRE(latch->store(kEight, OnFailure::keep).ok());
+  REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
+  for (const bool in_sync : {true, false}) {
+    (in_sync ? disk->sync_error : disk->write_error) = "Input/output error";
+    CHECK(latch->store(kNine, OnFailure::keep).error().message == "Input/output error");
+    CHECK(epoch_in(disk->durable) == 8);
+    disk->sync_error.reset();
+    disk->write_error.reset();
+  }
+  REQUIRE(latch->store(kNine, OnFailure::keep).ok());
+  CHECK(epoch_in(disk->durable) == 9);
+  REQUIRE(decode_latch(disk->durable).previous);
+  CHECK(decode_latch(disk->durable).previous->epoch == 8);
+}
+
+TEST_CASE("a_synced_record_that_was_refused_all_the_same_is_written_over_first") {
+  const auto disk = std::make_shared<MemoryDisk>();
+  const auto latch = make_latch(disk, kSeven);
+  REQUIRE(latch->store(kEight, OnFailure::keep).ok());
+  REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
+  disk->records_images = true;
+  REQUIRE(latch->store(make_record(Mode::backup_readonly, Mode::closed, 9), OnFailure::keep).ok());
+  for (const std::string& image : disk->images) {
+    const LatchReading reading = decode_latch(image);
+    REQUIRE(reading.kind == LatchKind::valid);
+    REQUIRE((reading.record.to == Mode::backup_readonly || reading.record.to == Mode::closed));
+  }
+}
+
+TEST_CASE("the_latch_of_a_restart_goes_on_behind_an_unconfirmed_record") {
+  const auto disk = std::make_shared<MemoryDisk>();
+  {
+    const auto latch = make_latch(disk, kSeven);
+    REQUIRE(latch->store(kEight, OnFailure::keep).ok());
+    REQUIRE(latch->store(kNine, OnFailure::revoke).ok());
+  }
+  Latch again(std::make_unique<MemoryLatchFile>(disk), decode_latch(disk->cached));
+  uint64_t epoch = 0;
+  CHECK(start_mode(disk->cached, epoch) == Mode::backup_readonly);
+  CHECK(epoch == 10);
+  REQUIRE(again.store(make_record(Mode::primary, Mode::backup_readonly, 10), OnFailure::keep).ok());
+  CHECK(epoch_in(disk->durable) == 10);
+  CHECK_FALSE(decode_latch(disk->durable).unconfirmed);
+}
+
+// A freeze that the disk did not take stands in the only slot that a thaw can have.
+TEST_CASE("an_unconfirmed_record_over_a_change_that_was_never_synced_leads_back_to_that_change") {
+  const auto disk = std::make_shared<MemoryDisk>();
+  const auto latch = make_latch(disk, kSeven);
+  disk->sync_error = "Input/output error";
+  CHECK_FALSE(latch->store(make_record(Mode::primary, Mode::primary_readonly, 8), OnFailure::keep).ok());
+  disk->records_images = true;
+  CHECK_FALSE(latch->store(make_record(Mode::primary_readonly, Mode::primary, 9), OnFailure::revoke).ok());
+  uint64_t epoch = 0;
+  CHECK(start_mode(disk->images.at(kLatchSlotBytes - 1), epoch) == Mode::primary_readonly);
+  CHECK(epoch == 10);
 }
 
 TEST_CASE("a_store_writes_once_and_syncs_once") {

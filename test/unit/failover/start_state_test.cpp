@@ -41,6 +41,55 @@ TEST_CASE("a_valid_latch_is_the_mode_of_the_start") {
   }
 }
 
+LatchReading begun(const LatchRecord& before, const LatchRecord& change) {
+  LatchReading reading = valid(before);
+  reading.unconfirmed = change;
+  return reading;
+}
+
+TEST_CASE("a_change_that_was_not_confirmed_leaves_the_mode_before_it_in_a_new_epoch_loudly") {
+  LatchRecord before = make_record(Mode::primary, Mode::backup_readonly, 8);
+  before.side_since = at("2026-11-20T00:00:00Z");
+  before.last_automatic_failover = before.time;
+  before.diverged = true;
+  LatchRecord change = make_record(Mode::backup_readonly, Mode::primary, 9);
+  change.diverged_before = true;
+  change.last_automatic_failover = before.time;
+  for (const JournalKnowledge& known : {kNothing, journal(Mode::backup_readonly, 8), journal(Mode::primary, 9)}) {
+    const StartState start = start_state("salon", Mode::primary, begun(before, change), known, kNow);
+    check_loud(start, 10);
+    CHECK(start.record.to == Mode::backup_readonly);
+    CHECK(start.record.from == (known.last && known.last->epoch == 9 ? Mode::primary : Mode::backup_readonly));
+    CHECK(start.record.diverged);
+    CHECK(start.record.side_since == before.side_since);
+    CHECK(start.record.last_automatic_failover == before.last_automatic_failover);
+    CHECK_FALSE(is_automatic_failover(start.record));
+    CHECK(start.warnings[0].find("not confirmed") != std::string::npos);
+  }
+}
+
+TEST_CASE("without_the_record_before_it_an_unconfirmed_change_says_where_it_began") {
+  const LatchRecord stale = make_record(Mode::closed, Mode::primary, 7);
+  LatchRecord change = make_record(Mode::primary_readonly, Mode::primary, 9);
+  change.diverged_before = true;
+  LatchReading alone{LatchKind::unconfirmed, {}, 0, "it is no good"};
+  alone.unconfirmed = change;
+  for (const LatchReading& reading : {begun(stale, change), alone}) {
+    const StartState start = start_state("salon", Mode::primary, reading, kNothing, kNow);
+    check_loud(start, 10);
+    CHECK(start.record.to == Mode::primary_readonly);
+    CHECK(start.record.diverged);
+  }
+}
+
+TEST_CASE("a_journal_that_knows_more_than_an_unconfirmed_change_is_believed") {
+  const LatchRecord before = make_record(Mode::primary, Mode::primary_readonly, 8);
+  const LatchRecord change = make_record(Mode::primary_readonly, Mode::primary, 9);
+  const StartState start = start_state("salon", Mode::primary, begun(before, change), journal(Mode::closed, 10), kNow);
+  check_loud(start, 10);
+  CHECK(start.record.to == Mode::closed);
+}
+
 TEST_CASE("a_service_that_never_had_a_latch_starts_in_fresh_mode") {
   for (const Mode fresh : kModes) {
     const StartState start = start_state("salon", fresh, {}, kNothing, kNow);
