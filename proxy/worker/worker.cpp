@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_state.h"
 #include "event/loop.h"
 #include "worker/acceptor.h"
 #include "worker/worker_core.h"
@@ -80,8 +81,10 @@ class WorkerThread final : public Worker {
   }
   const WorkerCounters& counters() const override { return counters_; }
   std::string describe() const override {
-    return fmt::format("worker {}: turn {}, {} exchanges, {} connections", options_.index, counters_.turns.get(),
-                       counters_.exchanges.get(), counters_.connections.get());
+    return fmt::format("worker {}: {} in turn {} ({}), {} exchanges, {} connections", options_.index,
+                       doing_.load(std::memory_order_relaxed), counters_.turns.get(),
+                       describe_thread(thread_id_.load(std::memory_order_relaxed)), counters_.exchanges.get(),
+                       counters_.connections.get());
   }
 
  private:
@@ -106,10 +109,16 @@ class WorkerThread final : public Worker {
       const std::lock_guard lock(mutex_);
       messages.swap(mailbox_);
     }
+    does("does what the control thread said");
     for (const Message& message : messages) message(*this);
+    does("handles events");
   }
 
+  // For describe(); text that lives for ever.
+  void does(const char* what) { doing_.store(what, std::memory_order_relaxed); }
+
   void run() {
+    thread_id_.store(present_thread_id(), std::memory_order_relaxed);
     pthread_setname_np(pthread_self(), fmt::format("worker-{}", options_.index).c_str());
     loop_ = std::make_unique<Loop>();
     core_ = std::make_unique<WorkerCore>(
@@ -134,10 +143,15 @@ class WorkerThread final : public Worker {
 
   // One iteration of the loop; everything that this thread ever does happens in here.
   void turn() {
+    does("handles events");
     loop_->wait(!core_->has_work());  // callbacks: each does I/O on its own socket and marks others
-    core_->resume();                  // reading that was stopped goes on
+    does("resumes reading");
+    core_->resume();  // reading that was stopped goes on
+    does("fires deadlines");
     core_->fire_deadlines();
-    core_->flush();    // one write per marked connection
+    does("writes");
+    core_->flush();  // one write per marked connection
+    does("disposes of what ended");
     core_->dispose();  // nothing of what ended is on the stack any more
     counters_.turns.add();
     // What waits for memory would otherwise ask for it without a pause.
@@ -151,6 +165,8 @@ class WorkerThread final : public Worker {
   std::mutex mutex_;
   std::vector<Message> mailbox_;  // guarded by mutex_
   std::atomic<bool> must_end_{false};
+  std::atomic<const char*> doing_{"starts"};
+  std::atomic<int> thread_id_{0};
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<WorkerCore> core_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
