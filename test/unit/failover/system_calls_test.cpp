@@ -96,6 +96,46 @@ TEST_CASE("killed_before_any_system_call_the_latch_holds_the_last_acknowledged_m
   CHECK(calls > 10);
 }
 
+// A freeze, a thaw that is refused, a thaw that is confirmed. Steps: 1 the latch is there, 2 the freeze is
+// acknowledged, 3 the first thaw is refused, 4 the second is published, 5 it is acknowledged.
+TEST_CASE("killed_before_any_system_call_a_refused_thaw_never_comes_true_and_an_acknowledged_one_stays") {
+  const LatchRecord first = make_record(Mode::primary, Mode::primary, 1);
+  const LatchRecord freeze = make_record(Mode::primary, Mode::primary_readonly, 2);
+  LatchRecord refused = make_record(Mode::primary_readonly, Mode::primary, 3);
+  refused.reason = "refused, with a longer record than the other";
+  const LatchRecord thaw = make_record(Mode::primary_readonly, Mode::primary, 3);
+  bool was_killed = true;
+  int calls = 0;
+  for (; was_killed; ++calls) {
+    const TemporaryFolder folder;
+    const std::string path = latch_path(folder.path(), "salon");
+    int steps = 0;
+    was_killed = killed_before(
+        calls,
+        [&](const Progress& progress) {
+          auto latch = open_latch(path, read_latch(path), first);
+          must(latch.ok());
+          progress.step();
+          must((*latch)->store(freeze, OnFailure::keep).ok());
+          progress.step();
+          must((*latch)->store(refused, OnFailure::revoke).ok());
+          progress.step();
+          must((*latch)->store(thaw, OnFailure::revoke).ok());
+          progress.step();
+          must((*latch)->store(thaw, OnFailure::keep).ok());
+          progress.step();
+        },
+        steps);
+    INFO("call " << calls << ", step " << steps);
+    const Mode mode = start_state("salon", Mode::primary, read_latch(path), {}, WallTime{}).record.to;
+    if (steps <= 1) CHECK((mode == Mode::primary || mode == Mode::primary_readonly));
+    if (steps == 2 || steps == 3) CHECK(mode == Mode::primary_readonly);
+    if (steps == 4) CHECK((mode == Mode::primary_readonly || mode == Mode::primary));
+    if (steps == 5) CHECK(mode == Mode::primary);
+  }
+  CHECK(calls > 12);
+}
+
 TEST_CASE("killed_while_a_damaged_latch_is_replaced_the_next_start_is_read_only_too") {
   bool was_killed = true;
   for (int calls = 0; was_killed; ++calls) {
