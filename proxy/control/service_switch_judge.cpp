@@ -17,6 +17,9 @@ GuardFacts ServiceSwitch::facts_for(const RunningChange& change) const {
   GuardFacts facts = facts_by(change.request.actor);
   if (change.caught_up_epoch == record_.epoch) facts.caught_up = change.caught_up;
   facts.overrides = change.request.overrides;
+  // What is asked for in earnest waits for the disk and sees; a trial has only this.
+  const bool hangs = !persisted_ && environment_.now() >= published_at_ + kLatchPatience;
+  if (change.request.dry_run && hangs && !facts.not_persisted) facts.not_persisted = "the disk does not answer";
   return facts;
 }
 

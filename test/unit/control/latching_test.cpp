@@ -22,6 +22,22 @@ TEST_CASE("towards_fewer_writes_a_hanging_disk_is_waited_for_250_ms_and_no_longe
   CHECK(fake.announced.back() == "persisted");
 }
 
+TEST_CASE("a_dry_run_knows_of_a_disk_that_hangs") {
+  FakeSwitch fake;
+  fake.ask(Verb::freeze);
+  fake.pass(Milliseconds(600));
+  fake.apply_all();
+  fake.fence_all();
+  ModeRequest request;
+  request.verb = Verb::thaw;
+  request.dry_run = true;
+  const size_t trial = fake.ask(request);
+  CHECK(rules_of(fake.answer(trial)) == std::vector<Guard>{Guard::not_persisted});
+  fake.sync();
+  const size_t again = fake.ask(request);
+  CHECK(fake.answer(again).kind == Kind::done);
+}
+
 TEST_CASE("towards_fewer_writes_a_failing_disk_stops_nothing_and_is_tried_again") {
   FakeSwitch fake;
   const size_t change = fake.ask(Verb::freeze);
