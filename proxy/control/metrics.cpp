@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "control/access_writer.h"
@@ -112,6 +113,13 @@ void add_modes(Page& page, const ControlView& view) {
   page.metric("acknowledged", "gauge", "0: changed automatically, no operator has looked at it.");
   each([&](const std::string& label, const ServiceSwitch& service) {
     page.sample(label, service.record().acknowledged ? 1 : 0);
+  });
+  page.metric("until_over", "gauge", "1: the mode was to end by now.");
+  each([&](const std::string& label, const ServiceSwitch& service) {
+    const std::vector<Forgotten> found = service.forgotten_now();
+    const bool over = std::any_of(found.begin(), found.end(),
+                                  [](const Forgotten& one) { return one.why == Forgotten::Why::until_over; });
+    page.sample(label, over ? 1 : 0);
   });
 }
 
