@@ -41,7 +41,7 @@ TEST_CASE("the defaults of a service are those of the contract") {
   using namespace std::chrono_literals;
   CHECK(service.hosts.empty());
   CHECK(service.health == HealthConfig{"/healthz", 1s, 500ms, 3, 2, {200}, "", 0});
-  CHECK(service.failover == FailoverConfig{false, 3s, 10min, true, 2s, 10s});
+  CHECK(service.failover == FailoverConfig{false, 3s, 10min, 10min, true, 2s, 10s});
   CHECK(service.failback == FailbackConfig{false, 30s, 1min, ""});
   CHECK(service.read_only == ReadOnlyConfig{{}, {}, {}, {}, false, 503, 2min, "", true, ""});
 }
@@ -110,7 +110,8 @@ TEST_CASE("reads a service") {
       "primary.servers = [\"10.0.0.10:8080\", \"App.internal:80\"]\nbackup.servers = [\"unix:/run/b.sock\"]\n"
       "[service.health]\npath = \"/up?x=1\"\ninterval = \"2s\"\ntimeout = \"1s\"\nfall = 4\nrise = 5\nexpect = [200, "
       "204]\nexpect_text = \"all is well\"\nport = 9000\n"
-      "[service.failover]\nafter = \"4s\"\ncooldown = \"5m\"\nread_fallback = false\nread_fallback_after = \"6s\"\n"
+      "[service.failover]\nafter = \"4s\"\ncooldown = \"5m\"\nremind_after = \"2m\"\nread_fallback = "
+      "false\nread_fallback_after = \"6s\"\n"
       "drain = \"7s\"\n[service.failback]\nhealthy_for = \"8s\"\nminimum_stay = \"9s\"\ncaught_up = \"/caught-up\"\n"
       "[service.read_only]\nallow = [\"POST /login\"]\ndeny = [\"GET /bookings/*/cancel\"]\ngraphql = [\"/graphql\"]\n"
       "override_names = [\"X-Verb\"]\nwebsocket = true\nstatus = 599\nretry_after = \"3m\"\nnotice_dir = \"/n\"\n"
@@ -127,7 +128,7 @@ TEST_CASE("reads a service") {
   CHECK(service.side(Side::backup).servers[0].address->text() == "unix:/run/b.sock");
   using Ms = Milliseconds;
   CHECK(service.health == HealthConfig{"/up?x=1", Ms(2'000), Ms(1'000), 4, 5, {200, 204}, "all is well", 9000});
-  CHECK(service.failover == FailoverConfig{false, Ms(4'000), Ms(300'000), false, Ms(6'000), Ms(7'000)});
+  CHECK(service.failover == FailoverConfig{false, Ms(4'000), Ms(300'000), Ms(120'000), false, Ms(6'000), Ms(7'000)});
   CHECK(service.failback == FailbackConfig{false, Ms(8'000), Ms(9'000), "/caught-up"});
   const ReadOnlyConfig rules{{Rule::parse("POST /login").value()},
                              {Rule::parse("GET /bookings/*/cancel").value()},

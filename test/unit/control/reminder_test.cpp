@@ -73,6 +73,8 @@ TEST_CASE("the_end_of_an_until_is_said_at_once_and_changes_nothing") {
   CHECK(times_said(fake, "until_over") > 20);
   CHECK(times_said(fake, "until_over") < 30);
   CHECK(fake.published.size() == published);
+  CHECK(fake.latch_jobs.empty());
+  CHECK(fake.last_job == 1);
   CHECK(fake.service().record().to == Mode::primary_readonly);
 }
 
