@@ -99,17 +99,6 @@ void ServerNames::on_trouble(ServerId server) {
   if (named.name != kLiteral) names_[named.name].on_trouble(options_.now());
 }
 
-std::optional<Address> ServerNames::address_to_check(ServerId server) const {
-  const AddressList& addresses = addresses_->of(server.service, server.side, server.server);
-  if (addresses.empty()) return std::nullopt;
-  return addresses[at(server).checks_failed % addresses.size()];
-}
-
-void ServerNames::on_check_failed(ServerId server) {
-  ++at(server).checks_failed;
-  on_trouble(server);
-}
-
 void ServerNames::on_answer(size_t name, const NameAnswer& answer) {
   --being_asked_;
   WatchedName& watched = names_[name];

@@ -44,12 +44,8 @@ class ServerNames {
   // Asks for what is due; to be called when next_deadline() has come, and once at the start.
   void on_time();
   std::optional<SteadyTime> next_deadline() const;
-  // Live traffic failed at this server: its name is asked for again, at most once a second.
+  // Live traffic or a check failed at this server: its name is asked for again, at most once a second.
   void on_trouble(ServerId server);
-  // Where a check of this server goes: the same address as long as checks pass, the next one after a failure. Null: its
-  // name is not resolved.
-  std::optional<Address> address_to_check(ServerId server) const;
-  void on_check_failed(ServerId server);
 
   // Null: it is given by address.
   const WatchedName* name_of(ServerId server) const;
@@ -66,7 +62,6 @@ class ServerNames {
     size_t name = kLiteral;  // index into names_
     uint16_t port = 0;
     bool is_contested = false;
-    size_t checks_failed = 0;
   };
 
   NamedServer& at(ServerId id) { return servers_[id.service][index_of(id.side)][id.server]; }

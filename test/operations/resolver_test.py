@@ -234,6 +234,14 @@ backup.servers = ["127.0.0.1:9"]
         self.assertEqual(daemon.ask("POST", "/write", b"x=1").status, 502)
         self.assertFalse([a for a in backup.arrivals() if a.method == "POST"])
 
+    def test_the_hosts_file_comes_first(self):
+        host = self.host("at")
+        self.dns.put("localhost", a=["127.0.0.9"])
+        daemon = self.named_salon(f"localhost:{host.port}", self.host("backup"))
+        self.assertIn(host.address, self.server(daemon)["resolved"])
+        self.assertEqual(daemon.ask("POST", "/", b"x=1").field("X-Host"), host.name)
+        self.assertEqual(self.dns.questions(), [])
+
     def test_addresses_are_never_asked_for(self):
         host, backup = self.host("at"), self.host("backup")
         path = os.path.join(self.folder, "nobody.sock")

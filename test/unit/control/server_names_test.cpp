@@ -256,24 +256,6 @@ TEST_CASE("trouble_at_a_server_has_its_name_asked_for_again") {
   CHECK(fixture.source.asked.size() == 1);
 }
 
-TEST_CASE("checks_stay_with_an_address_until_one_fails") {
-  Fixture fixture({{{"app.internal:80"}, {"10.9.0.1:80"}}});
-  CHECK_FALSE(fixture.names->address_to_check(kPrimary));
-  fixture.answer("app.internal", answer_with({"10.0.0.10", "10.0.0.11"}));
-  const auto checked = [&](ServerId id) { return fixture.names->address_to_check(id)->text(); };
-  CHECK(checked(kPrimary) == "10.0.0.10:80");
-  CHECK(checked(kPrimary) == "10.0.0.10:80");
-  fixture.pass(seconds(2));
-  fixture.names->on_check_failed(kPrimary);
-  CHECK(checked(kPrimary) == "10.0.0.11:80");
-  fixture.names->on_time();
-  CHECK(fixture.source.asked.size() == 1);
-  fixture.names->on_check_failed(kPrimary);
-  CHECK(checked(kPrimary) == "10.0.0.10:80");
-  fixture.names->on_check_failed(kBackup);
-  CHECK(checked(kBackup) == "10.9.0.1:80");
-}
-
 TEST_CASE("addresses_are_published_beside_a_change_of_mode_that_waits") {
   FakeSwitch fake;
   const size_t change = fake.ask(Verb::failover);
