@@ -149,12 +149,22 @@ TEST_CASE("other addresses are no other generation: nothing is judged again, how
   CHECK(worker.observer.applied.size() == begun + 30);
   CHECK(worker.observer.applied.back().services[0].epoch == 1);
   CHECK(worker.observer.fenced.empty());
-  // Together with a mode they take effect, too.
-  auto next = std::make_shared<ServerAddresses>(*worker.snapshot->addresses);
-  next->set(0, Side::backup, 0, {Address::parse(kThird).value()});
-  worker.use_addresses(std::move(next));
-  worker.change_mode(Mode::backup_readonly);
+}
+
+TEST_CASE("a mode and other addresses in one snapshot both take effect") {
+  NamedServer worker({kFirst});
+  auto addresses = std::make_shared<ServerAddresses>(*worker.snapshot->addresses);
+  addresses->set(0, Side::backup, 0, {Address::parse(kThird).value()});
+  auto next = std::make_shared<Snapshot>(*worker.snapshot);
+  ++next->generation;
+  next->addresses = std::move(addresses);
+  next->states[0].mode = Mode::backup_readonly;
+  ++next->states[0].epoch;
+  worker.snapshot = next;
+  worker.core->apply(next);
+  worker.run();
   CHECK(worker.served_by() == kThird);
+  CHECK(worker.observer.order.back() == "fenced 0:2");
 }
 
 TEST_CASE("a mode that follows new addresses is applied as ever") {
