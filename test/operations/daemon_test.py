@@ -1,6 +1,7 @@
 """The daemon as a process: signals, stopping, and what is in the way when it starts."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -255,6 +256,17 @@ class DaemonTest(OperationsTest):
     def stands_still(self, load):
         before, self.seen = getattr(self, "seen", None), len(load.records())
         return before == self.seen
+
+
+    def test_the_alerts_name_metrics_that_there_are(self):
+        daemon = self.salon(self.primary, self.backup)
+        wait_for("both sides are known", lambda: all(s["healthy"] is not None for side in ("primary", "backup")
+                                                     for s in daemon.service()[side]["servers"]))
+        with open(os.path.join(os.path.dirname(__file__), "../../conf/alerts.yml"), encoding="utf-8") as file:
+            named = set(re.findall(r"halfdoor_\w+", "".join(line for line in file if "expr:" in line)))
+        self.assertGreater(len(named), 5)
+        for name in sorted(named):
+            daemon.metric(name)
 
 
 if __name__ == "__main__":

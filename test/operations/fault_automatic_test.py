@@ -4,6 +4,7 @@ import random
 import time
 
 from checker import Kill
+from checker_faults import Outage
 from faults import FaultTest, main
 from wire import wait_for
 
@@ -57,6 +58,18 @@ class FaultAutomaticTest(FaultTest):
         self.assertEqual(self.daemon.mode(), ("backup-readonly", 2))
         self.change(self.daemon, "failback")
         self.wait_for_answers(self.clients, "the primary takes writes", 10, host="primary", method="POST")
+        self.end()
+
+    def test_a_primary_that_is_dead_at_the_start_makes_it_fail_over_once_the_backup_is_known(self):
+        self.primary, self.backup = self.pair()
+        self.outages.append(Outage("primary", time.monotonic()))
+        self.primary.kill()
+        self.daemon = self.shop(self.primary, self.backup, failover=AUTOMATIC)
+        self.clients = self.load(self.daemon, readers=2, writers=1, pause_ms=10)
+        self.kills = []
+        self.wait_for_mode("backup-readonly")
+        self.wait_for_answers(self.clients, "the backup answers", 10, host="backup", mode="backup-readonly; epoch=2")
+        self.assertEqual(len(self.automatic_ones()), 1)
         self.end()
 
     def test_a_primary_that_hangs_makes_it_fail_over(self):
