@@ -117,6 +117,7 @@ class FaultAutomaticTest(FaultTest):
             self.wait_for_answers(self.clients, "requests are answered", 10)
         with self.outage(self.primary, "is killed"):
             self.wait_for_mode("backup-readonly")
+        self.wait_for_health(self.daemon, "primary", True)
         self.change(self.daemon, "failback")
         with self.outage(self.primary, "refuses"):
             self.wait_for_health(self.daemon, "primary", False)
@@ -164,24 +165,26 @@ class FaultAutomaticTest(FaultTest):
     def test_it_leaves_a_closed_service_to_the_operator(self):
         self.starts_from_primary_only("close", "closed")
 
+    def kill_halfdoor(self):
+        acknowledged, killed = self.daemon.mode(), time.monotonic()
+        self.daemon.restart()
+        found = self.daemon.mode()
+        self.say(f"halfdoor was killed in {acknowledged} and is in {found}")
+        commanded = [("backup-readonly", 2)] if acknowledged == ("primary", 1) else []
+        self.kills.append(Kill(killed, time.monotonic(), acknowledged, found, commanded))
+
     def test_kill_9_of_halfdoor_around_an_automatic_failover_loses_and_repeats_nothing(self):
         self.begin()
         source = random.Random(11)
         with self.outage(self.primary, "is killed"):
             for _ in range(6):
-                acknowledged = self.daemon.mode()
                 wait = time.monotonic() + source.uniform(0, 1.2)
                 wait_for("a moment to be killed at", lambda: time.monotonic() > wait)
-                killed = time.monotonic()
-                self.daemon.restart()
-                found = self.daemon.mode()
-                self.say(f"halfdoor was killed in {acknowledged} and is in {found}")
-                commanded = [("backup-readonly", 2)] if acknowledged == ("primary", 1) else []
-                self.kills.append(Kill(killed, time.monotonic(), acknowledged, found, commanded))
+                self.kill_halfdoor()
             self.wait_for_mode("backup-readonly")
             self.wait_for_answers(self.clients, "the backup answers", 20, host="backup", status=200)
         self.wait_for_health(self.daemon, "primary", True)
-        self.daemon.restart()
+        self.kill_halfdoor()
         self.stays_in("backup-readonly")
         self.assertEqual(self.daemon.mode(), ("backup-readonly", 2))
         self.assertEqual([c["epoch"] for c in self.automatic_ones()], [2], "once, with a history that knows it")
