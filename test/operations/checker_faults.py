@@ -20,6 +20,7 @@ class Outage:
     began: float
     ended: float = FOREVER
     judged: Optional[float] = None
+    fault: str = ""  # for people
 
     def overlaps(self, first, last):
         return self.began <= last and first <= self.ended

@@ -34,8 +34,10 @@ class FaultBothSidesTest(FaultTest):
         backup = self.breaks(self.backup, fault)
         for side in ("primary", "backup"):
             self.wait_for_health(self.daemon, side, False)
-        for method in ("GET", "HEAD", "POST"):
-            self.wait_for_answers(load, f"{method} is told to come again", 5, method=method, status=lambda s: s in (502, 503, 504),
+        # A host that is merely stopped takes writes: nobody is told to send those again.
+        writes = [("POST", 3)] if not self.stops(fault) else []
+        for method, count in [("GET", 3), ("HEAD", 1), *writes]:
+            self.wait_for_answers(load, f"{method} is told to come again", count, method=method, status=lambda s: s in (502, 503, 504),
                                   retry_after=lambda seconds: seconds is not None, host=None)
         self.assertEqual(self.daemon.mode(), ("primary", 1), "halfdoor moved though nothing is better elsewhere")
         self.mends(self.backup, backup)
