@@ -79,6 +79,17 @@ std::string describe_check(const nlohmann::json& server) {
   return text == "-" ? text : fmt::format("{} in {} ms", text, number_of(server, "last_check_ms"));
 }
 
+// As written; of a name, where it leads.
+std::string describe_address(const nlohmann::json& server) {
+  const std::string written = or_dash(server, "address");
+  const nlohmann::json& resolved = array_of(server, "resolved");
+  if (resolved.empty()) return server.contains("resolved") ? written + " (not resolved)" : written;
+  const std::string first = resolved.front().is_string() ? printable(resolved.front().get<std::string>()) : "-";
+  if (first == written && resolved.size() == 1) return written;
+  const std::string more = resolved.size() > 1 ? fmt::format(" and {} more", resolved.size() - 1) : "";
+  return fmt::format("{} ({}{})", written, first, more);
+}
+
 void add_servers(std::vector<Row>& rows, const nlohmann::json& service, const std::string& side) {
   const auto found = service.find(side);
   if (found == service.end()) return;
@@ -87,7 +98,7 @@ void add_servers(std::vector<Row>& rows, const nlohmann::json& service, const st
     const auto healthy = server.find("healthy");
     std::string health = "not checked";
     if (healthy != server.end() && healthy->is_boolean()) health = healthy->get<bool>() ? "healthy" : "DOWN";
-    rows.push_back({side, serves ? "serves" : "-", or_dash(server, "address"), health,
+    rows.push_back({side, serves ? "serves" : "-", describe_address(server), health,
                     std::to_string(number_of(server, "in_flight")), std::to_string(number_of(server, "pooled")),
                     std::to_string(number_of(server, "failures")), describe_check(server)});
   }
