@@ -38,7 +38,7 @@ class HostileHost(threading.Thread):
                 while b"\r\n\r\n" in got:
                     head, _, got = got.partition(b"\r\n\r\n")
                     target = head.split(b" ")[1].decode()
-                    if target.startswith("/ordinary") or target in ("/before", "/after"):
+                    if target.startswith("/ordinary") or target in ("/before", "/after", "/healthz"):
                         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
                     else:
                         self.answer(connection, target)
