@@ -165,6 +165,8 @@ void Daemon::ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> d
 
 SideHealth Daemon::side_health(size_t service, Side side) { return checks_->side(service, side); }
 
+void Daemon::on_check_failed(ServerId server) { names_->on_trouble(server); }
+
 void Daemon::on_server_health(ServerId server) {
   if (api_) api_->announce_health(server);
 }

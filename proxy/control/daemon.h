@@ -92,6 +92,7 @@ class Daemon : private SwitchEnvironment, private HealthEnvironment, private Wor
 
   // HealthEnvironment
   const AddressList& server_addresses(ServerId server) override;
+  void on_check_failed(ServerId server) override;
   void on_server_health(ServerId server) override;
   void on_side_health(size_t service) override;
 

@@ -136,7 +136,10 @@ void HealthChecks::end(Server& server, SteadyTime begun, const ProbeResult& resu
   server.repeats = 0;
   const bool passed = result.verdict == ProbeResult::Verdict::passed;
   ++(passed ? server.known.passed : server.known.failed);
-  if (!passed) ++server.address_turn;
+  if (!passed) {
+    ++server.address_turn;
+    environment_.on_check_failed(server.id);
+  }
   server.known.latest = {passed, environment_.wall_now(), std::chrono::duration_cast<Milliseconds>(now - begun),
                          result.text};
   const bool changed = server.tracker.end(passed, now);

@@ -47,6 +47,8 @@ class HealthEnvironment {
   virtual WallTime wall_now() = 0;
   // Where this server is reached now; asked for every check. Lives until the next call from outside.
   virtual const AddressList& server_addresses(ServerId server) = 0;
+  // A check of this server failed, where it counts: its address may be another one by now.
+  virtual void on_check_failed(ServerId) {}
   // A server is healthy, or not any more.
   virtual void on_server_health(ServerId server) = 0;
   // SideHealth::healthy of a side of this service has another value.

@@ -97,6 +97,7 @@ class FakeHosts : public HealthEnvironment, public HealthProber {
   SteadyTime now() override { return time; }
   WallTime wall_now() override { return WallTime{} + std::chrono::duration_cast<Ms>(time.time_since_epoch()); }
   const AddressList& server_addresses(ServerId id) override { return addresses[key(id)]; }
+  void on_check_failed(ServerId id) override { ++failures[key(id)]; }
   void on_server_health(ServerId id) override { changed.push_back(key(id)); }
   void on_side_health(size_t service) override { ++side_changes[service]; }
   // HealthProber
@@ -113,6 +114,7 @@ class FakeHosts : public HealthEnvironment, public HealthProber {
   std::deque<Asked> asked;
   std::vector<std::string> changed;
   std::map<size_t, int> side_changes;
+  std::map<std::string, int> failures;
   std::unique_ptr<HealthChecks> checks;
 };
 
@@ -325,6 +327,7 @@ TEST_CASE("a_server_is_healthy_while_it_answers_at_any_of_its_addresses") {
   hosts.pass(Ms(5'000));
   CHECK(hosts.healths() == "healthy healthy healthy ");
   CHECK(hosts.checks->server(kBackup).failed == 1);
+  CHECK(hosts.failures == std::map<std::string, int>{{"0backup0", 1}});
   hosts.set("[2001:db8::10]:8080", Verdict::failed, "connection refused");
   hosts.pass(Ms(5'000));
   CHECK(hosts.healths() == "healthy healthy unhealthy ");
