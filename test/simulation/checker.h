@@ -69,6 +69,14 @@ class Checker {
   void check_fenced(size_t service, const PublicationRecord& present);
   bool is_service_quiet(size_t service, Mode mode, bool diverged, const SimulatedWorkerSlot* of);
 
+  template <class Predicate>
+  bool all_hosts(size_t service, Side side, Predicate holds) const;
+  void check_fallback(const RequestRecord& request, const ArrivalRecord& arrival);
+  void check_automatic(const PublicationRecord& before, const PublicationRecord& now);
+  void check_automatic_failover(const PublicationRecord& now, const std::string& what);
+
+  void judge_automatic();
+  void judge_stay(const PublicationRecord& stay, Micros until);
   void judge_answers();
   void judge_refusals();
   void judge_uncertain();
@@ -86,6 +94,7 @@ class Checker {
   std::vector<Failure> failures_;
   std::map<int, int> arrivals_of_;  // by request, of those that may not be re-sent
   std::map<int, Micros> process_ends_;
+  std::map<size_t, Micros> automatic_failovers_;  // the last one of a service
 };
 
 // The contract in a few lines (design 1.3, 1.7).
@@ -93,5 +102,8 @@ bool may_go(RequestKind kind, Mode mode, bool diverged, Side side);
 // Where a verb leads from a mode; empty: nowhere. Two modes: by way of the first.
 std::vector<Mode> modes_led_to(Mode from, bool diverged, Verb verb);
 bool is_in_use(Mode mode, bool diverged, Side side);
+bool is_served_by(Mode mode, Side side);
+// After so long at the latest a server that is down, or well again, is known to be.
+Micros detection(const ServiceConfig& service);
 
 }  // namespace halfdoor

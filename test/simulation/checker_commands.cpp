@@ -77,6 +77,7 @@ void Checker::on_start(int process, size_t service, const LatchRecord& record) {
   start.mode = record.to;
   start.diverged = record.diverged;
   start.is_start = start.was_persisted = true;
+  start.is_automatic = record.automatic;
   start.fenced_at = start.at;
   PublicationRecord* before = in_force(service);
   if (before == nullptr) {
@@ -98,6 +99,11 @@ void Checker::on_start(int process, size_t service, const LatchRecord& record) {
     was_unpersisted = true;
   }
   const std::set<Mode> in_force_before = modes;
+  const ServiceConfig& config = context_->config->services[service];
+  if (config.failover.automatic && before->mode == Mode::primary) modes.insert(Mode::backup_readonly);
+  if (config.failback.automatic && before->is_automatic && before->mode == Mode::backup_readonly && !before->diverged) {
+    modes.insert(Mode::primary);
+  }
   for (const CommandRecord& command : history_.commands) {
     if (command.service != service || command.process != before->process || command.request.dry_run) continue;
     // One that the disk refused may stand there, as long as NOT PERSISTED is said.
@@ -150,7 +156,6 @@ bool Checker::is_led_by_a_command(int process, const PublicationRecord& before, 
   for (const CommandRecord& command : history_.commands) {
     if (command.process != process || command.service != before.service || command.request.dry_run) continue;
     if (command.answers > 0 && command.answer.kind != ChangeAnswer::Kind::incomplete) continue;
-    if (command.request.actor == "automatic") continue;
     const std::vector<Mode> modes = wanted_modes(command.request, before.mode, before.diverged);
     if (std::find(modes.begin(), modes.end(), to) == modes.end()) continue;
     is_led = true;
@@ -176,8 +181,9 @@ void Checker::on_publish(int process, const Snapshot& snapshot) {
         break;
       }
     }
+    const bool is_automatic = context_->process->coordinator().service(service).record().automatic;
     bool skips_disk = false;
-    if (!is_led_by_a_command(process, *before, state.mode, skips_disk)) {
+    if (!is_automatic && !is_led_by_a_command(process, *before, state.mode, skips_disk)) {
       fail(takes_writes(before->mode) ? property::kI5 : property::kI9, what + ", which nobody asked for", 0);
     }
     if (takes_writes(state.mode) && takes_writes(before->mode))
@@ -192,6 +198,9 @@ void Checker::on_publish(int process, const Snapshot& snapshot) {
     now.epoch = state.epoch;
     now.mode = state.mode;
     now.diverged = state.diverged;
+    now.is_automatic = is_automatic;
+    now.is_automatic_failover = is_automatic && state.mode == Mode::backup_readonly;
+    if (is_automatic) check_automatic(*before, now);
     context_->story.tell("mode", "{}", what);
     history_.publications.push_back(now);
   }
@@ -233,8 +242,6 @@ void Checker::on_answer(CommandRecord& command) {
   if (command.answered_at > command.asked_at + command.answer_is_due_after())
     fail(property::kAnswer, what + " is answered late", 0);
   if (answer.kind != Kind::done || answer.dry_run || !is_present) return;
-  if (command.request.actor == "automatic" && answer.from != present->mode)
-    fail(property::kI9, what + " comes from the automatic, before any check", 0);
   const Mode wanted = command.request.mode.value_or(answer.to);
   if (present->mode != wanted || answer.to != wanted)
     fail(property::kAnswer, what + " is done, but the mode is another", 0);

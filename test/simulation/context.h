@@ -37,6 +37,11 @@ struct SimulationContext {
   std::function<void(SimulatedProcess&, int code)> on_process_ended;
 
   SimulatedHost& host_at(const std::string& address);
+  // The monotonic clock of all threads of a process.
+  int64_t clock_ms() const { return 360'000'000 + schedule.now() / kMs; }
+  SteadyTime steady_now() const {
+    return SteadyTime{} + std::chrono::hours(100) + std::chrono::microseconds(schedule.now());
+  }
   int64_t unix_ms() const { return 1'700'000'000'000 + wall_offset_ms + schedule.now() / kMs; }
 };
 

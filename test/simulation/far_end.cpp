@@ -67,6 +67,11 @@ void FarEnd::read_on() {
   step_later(0);
 }
 
+void FarEnd::thaw() {
+  is_frozen_ = false;
+  step_later(0);
+}
+
 void FarEnd::on_proxy_acted() {
   // A reset is noticed at once by whoever looks on from outside; its owner hears of it with the next step. Behind an
   // end of the proxy's half there may be room for more of ours.
@@ -86,6 +91,7 @@ void FarEnd::step_later(Micros delay) {
 }
 
 void FarEnd::step() {
+  if (is_frozen_) return;
   if (connection_->is_connecting) return end_if_over();
   const bool pushed = push();
   take();

@@ -73,6 +73,9 @@ class FarEnd final : public ConnectionWatcher {
   void reset();
   void stop_reading() { reads_ = false; }
   void read_on();
+  // Whoever owns it does not run; its kernel still takes what fits.
+  void freeze() { is_frozen_ = true; }
+  void thaw();
 
   bool is_over() const { return is_over_; }  // nothing more comes
   bool is_finishing() const { return is_finishing_; }
@@ -109,6 +112,7 @@ class FarEnd final : public ConnectionWatcher {
   uint64_t bytes_read_ = 0;
   Micros step_at_ = kNeverUs;
   bool reads_ = true;
+  bool is_frozen_ = false;
   bool is_finishing_ = false;
   bool is_closed_ = false;
   bool is_over_ = false;

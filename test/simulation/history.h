@@ -133,10 +133,12 @@ struct PublicationRecord {
   Mode mode = Mode::primary;
   bool diverged = false;
   bool is_start = false;
-  bool was_persisted = false;         // as far as the process said last
-  Micros left_at = kNeverUs;          // the next mode, or the end of the process
-  Micros fenced_at = kNeverUs;        // every worker had said so, and the control thread knew
-  Micros acknowledged_at = kNeverUs;  // a command was answered: done
+  bool is_automatic = false;           // the process says so, and no operator has acknowledged it
+  bool is_automatic_failover = false;  // and it began with this very epoch, in this process
+  bool was_persisted = false;          // as far as the process said last
+  Micros left_at = kNeverUs;           // the next mode, or the end of the process
+  Micros fenced_at = kNeverUs;         // every worker had said so, and the control thread knew
+  Micros acknowledged_at = kNeverUs;   // a command was answered: done
 };
 
 // A mode in use by a worker.
@@ -157,6 +159,8 @@ struct History {
   std::map<std::tuple<int, int, size_t>, std::vector<ModeSpan>> spans;
   // When a host was (or may have been) in trouble: from, to.
   std::map<int, std::vector<std::pair<Micros, Micros>>> trouble;
+  // When it could answer nobody, nor any check.
+  std::map<int, std::vector<std::pair<Micros, Micros>>> down;
   // Ids in the list of uncertain writes of any process, and why.
   std::map<int, std::string> uncertain;
   std::vector<Micros> kills;

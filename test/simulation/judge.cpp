@@ -13,6 +13,7 @@ void Checker::judge() {
   judge_refusals();
   judge_uncertain();
   judge_reads();
+  judge_automatic();
   judge_commands();
   judge_fences();
 }
@@ -107,13 +108,17 @@ bool Checker::may_read_fail(const RequestRecord& request) {
     if (!arrival.only_cut) return true;
   }
   const std::vector<ModeSpan> spans = spans_of(request, request.head_sent_at);
+  // One that has just come back is not known to have.
+  const Micros well_since = request.head_sent_at - detection(context_->config->services[request.service]);
   return std::any_of(spans.begin(), spans.end(), [&](const ModeSpan& span) {
     if (span.mode == Mode::closed) return true;
     return std::all_of(context_->hosts.begin(), context_->hosts.end(), [&](const auto& host) {
       if (host->service() != request.service || !is_in_use(span.mode, span.diverged, host->side())) return true;
+      const bool is_fallback = !is_served_by(span.mode, host->side());
+      if (is_fallback && !context_->config->services[request.service].failover.read_fallback) return true;
       const auto& trouble = history_.trouble[host->number()];
       return std::any_of(trouble.begin(), trouble.end(), [&](const auto& time) {
-        return time.first <= request.answered_at && time.second >= request.head_sent_at;
+        return time.first <= request.answered_at && time.second >= well_since;
       });
     });
   });

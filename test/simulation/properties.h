@@ -26,6 +26,10 @@ inline constexpr Property kFence{
     "fenced is said when it is true: nothing is left on a side that does not serve, no write "
     "where none passes, and nothing of them arrives afterwards"};
 inline constexpr Property kRead{"P2", "a read with a healthy server on a side that may answer it never fails"};
+inline constexpr Property kFallback{
+    "fallback", "a read goes to the other side only when every server of its own has failed or is silent"};
+inline constexpr Property kAutomatic{
+    "automatic", "a primary that is down is left by itself, by the rules of after and cooldown, and no other"};
 inline constexpr Property kUncertain{
     "uncertain", "a write of which a byte arrived and whose status nobody learnt is listed, and no other"};
 inline constexpr Property kNotice{"notice", "who is told to try again had nothing sent to a server"};

@@ -33,7 +33,20 @@ void set_timeouts(Dice& dice, Timeouts& timeouts) {
   timeouts.pool_fresh = ms(dice.between(50, 1'000));
 }
 
-ServiceConfig make_service(Dice& dice, int i) {
+void set_health(Dice& dice, bool sides_fail, ServiceConfig& service) {
+  service.failover.read_fallback = dice.chance(900);
+  service.failover.automatic = dice.chance(sides_fail ? 900 : 500);
+  service.failover.after = ms(dice.between(100, sides_fail ? 600 : 2'000));
+  service.failover.cooldown = ms(dice.chance(600) ? dice.between(500, 4'000) : 60'000);
+  service.failback.automatic = service.failover.automatic && dice.chance(600);
+  service.failback.healthy_for = ms(dice.between(100, sides_fail ? 800 : 2'000));
+  service.health.interval = ms(dice.between(200, sides_fail ? 400 : 1'000));
+  service.health.timeout = ms(dice.between(100, sides_fail ? 200 : 500));
+  service.health.fall = static_cast<int>(dice.between(1, 3));
+  service.health.rise = static_cast<int>(dice.between(1, 2));
+}
+
+ServiceConfig make_service(Dice& dice, const Settings& settings, int i) {
   ServiceConfig service;
   service.name = i == 0 ? "salon" : "shop";
   service.hosts = {service.name + ".example"};
@@ -45,6 +58,7 @@ ServiceConfig make_service(Dice& dice, int i) {
   }
   service.failover.drain = ms(dice.between(200, 4'000));
   service.failover.read_fallback_after = ms(dice.between(50, 2'000));
+  set_health(dice, settings.sides_fail, service);
   service.failback.minimum_stay = ms(dice.chance(500) ? 0 : dice.between(100, 3'000));
   if (dice.chance(400)) service.failback.caught_up = "/caught-up";
   service.read_only.allow.push_back(Rule::parse("POST /search/*").value());
@@ -73,6 +87,11 @@ Settings make_settings(Dice& dice) {
   settings.has_hostile_clients = dice.chance(300);
   settings.hosts_lie = dice.chance(300);
   settings.clock_jumps = dice.chance(100);
+  settings.sides_fail = dice.chance(300);
+  if (settings.sides_fail) {
+    settings.command_every = dice.between(2'000, 12'000) * kMs;
+    settings.trouble_every = dice.between(400, 1'200) * kMs;
+  }
   if (dice.chance(50)) settings.connections_per_worker = static_cast<uint64_t>(dice.between(7, 12));
   return settings;
 }
@@ -85,7 +104,7 @@ std::shared_ptr<const Config> make_config(Dice& dice, const Settings& settings, 
   config->listeners.push_back({Address::parse("192.0.2.80:80").value(), {}});
   set_limits(dice, config->limits);
   set_timeouts(dice, config->timeouts);
-  for (int i = 0; i < 2; ++i) config->services.push_back(make_service(dice, i));
+  for (int i = 0; i < 2; ++i) config->services.push_back(make_service(dice, settings, i));
   return config;
 }
 

@@ -24,6 +24,7 @@ struct Settings {
   bool has_stalls = false;
   bool has_hostile_clients = false;
   bool hosts_lie = false;
+  bool sides_fail = false;  // whole sides go down and come back, and operators mostly look on
   bool clock_jumps = false;
 };
 

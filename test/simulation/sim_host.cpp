@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "simulation/context.h"
@@ -29,6 +31,7 @@ std::string_view to_text(SimulatedHost::Trouble trouble) {
     case none: return "is well";
     case refuses: return "refuses connections";
     case blackholed: return "is a black hole";
+    case stopped: return "stops running";
     case hangs: return "hangs";
     case cuts: return "cuts its answers";
     case lies: return "lies about lengths";
@@ -42,10 +45,50 @@ void SimulatedHost::set_trouble(Trouble trouble) {
   auto& spans = context_.history.trouble[number_];
   const bool was_well = trouble_ == Trouble::none || trouble_ == Trouble::slow;
   const bool is_well = trouble == Trouble::none || trouble == Trouble::slow;
+  const bool was_stopped = is_stopped();
   trouble_ = trouble;
   context_.story.tell("host " + address_, "{}", to_text(trouble));
   if (was_well && !is_well) spans.emplace_back(context_.schedule.now(), INT64_MAX);
   if (!was_well && is_well) spans.back().second = context_.schedule.now();
+  note_down();
+  if (is_stopped() == was_stopped) return;
+  for (const auto& connection : connections_) was_stopped ? connection->thaw() : connection->freeze();
+  if (is_stopped()) return;
+  for (const auto& act : std::exchange(postponed_, {})) act();
+}
+
+void SimulatedHost::note_down() {
+  auto& spans = context_.history.down[number_];
+  const bool was_down = !spans.empty() && spans.back().second == INT64_MAX;
+  const bool is_down = trouble_ == Trouble::refuses || trouble_ == Trouble::blackholed || is_stopped();
+  if (!was_down && is_down) spans.emplace_back(context_.schedule.now(), INT64_MAX);
+  if (was_down && !is_down) spans.back().second = context_.schedule.now();
+}
+
+void SimulatedHost::after(Micros delay, std::function<void()> act) {
+  context_.schedule.after(delay, [this, act = std::move(act)] {
+    if (!is_stopped()) return act();
+    postponed_.push_back(act);
+  });
+}
+
+SimulatedHost::CheckAnswer SimulatedHost::answer_check(Micros timeout) {
+  Dice& dice = context_.dice;
+  const Micros soon = dice.skewed(100, 5 * kMs);
+  switch (trouble_) {
+    case Trouble::none: return {true, "200", soon};
+    case Trouble::slow: return {true, "200", dice.skewed(kMs, timeout * 3 / 4)};
+    case Trouble::refuses: return {false, "connection refused", soon};
+    case Trouble::blackholed:
+    case Trouble::stopped: return {false, "no answer in time", timeout};
+    case Trouble::hangs:
+      return dice.chance(700) ? CheckAnswer{false, "no answer in time", timeout} : CheckAnswer{true, "200", soon};
+    case Trouble::cuts:
+    case Trouble::lies:
+    case Trouble::nonsense: break;
+  }
+  const bool passed = dice.chance(500);
+  return {passed, passed ? "200" : "closed without a response", soon};
 }
 
 FarEnd* SimulatedHost::connect(SimulatedWorkerSlot& worker, int process, int, int& error) {
@@ -57,6 +100,7 @@ FarEnd* SimulatedHost::connect(SimulatedWorkerSlot& worker, int process, int, in
       std::make_unique<HostConnection>(context_, *this, worker, process, static_cast<int>(connections_.size()) + 1));
   FarEnd& far = connections_.back()->far();
   if (trouble_ == Trouble::blackholed) return &far;
+  if (is_stopped()) far.freeze();
   const bool refuses = trouble_ == Trouble::refuses;
   context_.schedule.after(context_.dice.skewed(20, 3 * kMs),
                           [&far, refuses] { refuses ? far.refuse() : far.establish(); });
@@ -85,7 +129,9 @@ HostConnection::HostConnection(SimulationContext& context, SimulatedHost& host, 
 void HostConnection::on_proxy_about_to_write() {
   const bool is_idle =
       requests_ > 0 && is_answered_ && !is_ending_ && far_.unsent() == 0 && !reader_.is_within_message();
-  if (!is_idle || reader_.is_raw() || has_unread() || context_.is_calm || !context_.dice.chance(15)) return;
+  if (!is_idle || host_.is_stopped() || reader_.is_raw() || has_unread() || context_.is_calm ||
+      !context_.dice.chance(15))
+    return;
   context_.story.tell(name_, "closes its idle connection in the face of a request");
   is_ending_ = true;
   far_.reset();
@@ -139,7 +185,7 @@ void HostConnection::on_head(const WireHead& head) {
   if (head.find("expect") != nullptr && !plan_.at_head) plan_.interim = "HTTP/1.1 100 Continue\r\n\r\n" + plan_.interim;
   if (!plan_.interim.empty()) {
     const uint64_t request = requests_;
-    context_.schedule.after(context_.dice.skewed(0, 5 * kMs), [this, request] {
+    host_.after(context_.dice.skewed(0, 5 * kMs), [this, request] {
       if (request == requests_ && !is_answered_ && !is_ending_) far_.send(plan_.interim);
     });
   }
@@ -183,137 +229,10 @@ void HostConnection::on_over(bool by_reset) {
   if (!by_reset) far_.close();
 }
 
-HostConnection::Plan HostConnection::make_plan(const WireHead& head) {
-  Dice& dice = context_.dice;
-  Plan plan;
-  plan.cut_at = std::string::npos;
-  plan.at_head =
-      !context_.is_calm &&
-      dice.chance(head.find("content-length") != nullptr || head.find("transfer-encoding") != nullptr ? 100 : 0);
-  plan.delay = dice.chance(700) ? dice.skewed(0, 3 * kMs) : dice.skewed(0, 300 * kMs);
-  if (host_.trouble() == SimulatedHost::Trouble::slow) plan.delay = dice.skewed(100 * kMs, 1500 * kMs);
-  if (dice.chance(50)) {
-    for (int64_t i = dice.between(1, 3); i > 0; --i) {
-      plan.interim += fmt::format("HTTP/1.1 103 Early Hints\r\nX-Token: {}\r\n\r\n", arrival_->id);
-    }
-  }
-  plan.opens_tunnel = head.find("upgrade") != nullptr && dice.chance(850);
-  make_response(plan, head);
-  spoil(plan, head);
-  if (arrival_->misbehaved) plan.opens_tunnel = false;
-  if (context_.is_calm) plan.delay = std::min<Micros>(plan.delay, 50 * kMs);
-  return plan;
-}
-
-void HostConnection::make_response(Plan& plan, const WireHead& head) {
-  Dice& dice = context_.dice;
-  ResponseRecord record;
-  record.number = static_cast<int>(context_.history.responses.size()) + 1;
-  record.id = arrival_->id;
-  record.host = host_.number();
-  record.status = dice.chance(900)   ? 200
-                  : dice.chance(300) ? 204
-                  : dice.chance(300) ? 304
-                  : dice.chance(500) ? 404
-                                     : 500;
-  record.has_body = head.method != "HEAD" && record.status != 204 && record.status != 304;
-  record.size = static_cast<uint64_t>(dice.chance(850) ? dice.skewed(0, 2'000) : dice.skewed(0, 120'000));
-  const bool is_chunked = record.has_body && dice.chance(300);
-  const bool is_endless = record.has_body && !is_chunked && dice.chance(100);
-  record.ends_with_stream = is_endless;
-  std::string& bytes = plan.bytes;
-  bytes = fmt::format("HTTP/1.1 {} Something\r\nX-Token: {}\r\nX-Response: {}\r\n", record.status, arrival_->id,
-                      record.number);
-  if (dice.chance(100)) bytes += "Connection: X-Hop\r\nX-Hop: must not pass\r\n";
-  if (is_chunked) bytes += "Transfer-Encoding: chunked\r\n";
-  if (!is_chunked && !is_endless && record.status != 204) bytes += fmt::format("Content-Length: {}\r\n", record.size);
-  if (dice.chance(60)) {
-    bytes += "Connection: close\r\n";
-    plan.then = dice.chance(500) ? Plan::Then::finish : Plan::Then::close;
-  }
-  if (is_endless) plan.then = dice.chance(500) ? Plan::Then::finish : Plan::Then::close;
-  bytes += "\r\n";
-  if (record.has_body) {
-    const std::string body = pattern(response_key(record.number), 0, record.size);
-    if (!is_chunked) bytes += body;
-    for (size_t at = 0; is_chunked && at < body.size();) {
-      const size_t size = std::min(body.size() - at, static_cast<size_t>(dice.skewed(1, 20'000)));
-      bytes += fmt::format("{:x}\r\n{}\r\n", size, body.substr(at, size));
-      at += size;
-    }
-    record.has_trailer = is_chunked && dice.chance(200);
-    if (is_chunked) {
-      bytes += record.has_trailer ? fmt::format("0\r\nX-Trailer: {}\r\n\r\n", record.number) : "0\r\n\r\n";
-    }
-  }
-  context_.history.responses.push_back(record);
-  arrival_->response = record.number;
-}
-
-void HostConnection::spoil(Plan& plan, const WireHead&) {
-  using Trouble = SimulatedHost::Trouble;
-  Dice& dice = context_.dice;
-  const Trouble trouble = host_.trouble();
-  if (trouble == Trouble::none || trouble == Trouble::slow || !dice.chance(700)) return;
-  arrival_->misbehaved = true;
-  ResponseRecord& record = context_.history.responses.back();
-  switch (trouble) {
-    case Trouble::hangs:
-    case Trouble::blackholed: plan.never = true; break;
-    case Trouble::refuses:
-    case Trouble::cuts: {
-      const size_t head = plan.bytes.find("\r\n\r\n") + 4;
-      plan.cut_at = static_cast<size_t>(dice.chance(400) ? dice.below(head) : dice.below(plan.bytes.size()));
-      if (dice.chance(200)) plan.cut_at = 0;
-      plan.then = dice.chance(400) ? Plan::Then::reset : dice.chance(700) ? Plan::Then::close : Plan::Then::hang;
-      record.is_cut = true;
-      arrival_->only_cut = plan.then != Plan::Then::hang;
-      break;
-    }
-    case Trouble::lies:
-      // What comes a moment later may as well answer the next request: nobody can tell. So it comes together with the
-      // true one, whole or as much as its beginning.
-      if (record.ends_with_stream || plan.bytes.size() > 3'000 || far_.connection().to_proxy_capacity < 8'000) break;
-      far_.pace().send_at_most = SIZE_MAX;
-      far_.pace().dribble_until = 0;
-      if (dice.chance(500)) {
-        plan.bytes += "HTTP/1.1 200 Forged\r\n";
-        forgery_ = "X-Token: forged\r\nContent-Length: 6\r\n\r\nforged";
-        break;
-      }
-      // More than announced: what looks like the answer to somebody else.
-      plan.bytes += "HTTP/1.1 200 Forged\r\nX-Token: forged\r\nContent-Length: 6\r\n\r\nforged";
-      plan.cut_at = dice.chance(500) ? std::string::npos : plan.bytes.size() - static_cast<size_t>(dice.below(60));
-      break;
-    case Trouble::nonsense: {
-      static constexpr const char* kNonsense[] = {
-          "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-          "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-          "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
-          "SSH-2.0-OpenSSH_9.2\r\n",
-          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-          "",
-          "HTTP/1.1 200 OK\r\nbad field: 1\r\n\r\n"};
-      const char* nonsense = kNonsense[dice.below(std::size(kNonsense))];
-      record.is_cut = *nonsense == '\0';
-      plan.bytes = record.is_cut ? fmt::format(
-                                       "HTTP/1.1 {} OK\r\nX-Token: {}\r\nX-Response: {}\r\n"
-                                       "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-                                       record.has_body ? record.status : 200, record.id, record.number)
-                                 : nonsense;
-      if (record.is_cut && !record.has_body) record.status = 200;
-      break;
-    }
-    case Trouble::none:
-    case Trouble::slow: break;
-  }
-}
-
 void HostConnection::answer_later() {
   if (plan_.never) return;
   const uint64_t request = requests_;
-  context_.schedule.after(plan_.delay, [this, request] {
+  host_.after(plan_.delay, [this, request] {
     if (request == requests_ && !is_answered_ && !is_ending_) answer();
   });
 }
@@ -339,7 +258,7 @@ void HostConnection::end_connection(Plan::Then then) {
     case Plan::Then::hang: return;
     case Plan::Then::finish: return far_.finish();
     case Plan::Then::close: return far_.close();
-    case Plan::Then::reset: context_.schedule.after(context_.dice.skewed(0, 3 * kMs), [this] { far_.reset(); }); return;
+    case Plan::Then::reset: return host_.after(context_.dice.skewed(0, 3 * kMs), [this] { far_.reset(); });
   }
 }
 
@@ -357,7 +276,7 @@ void HostConnection::begin_tunnel() {
 }
 
 void HostConnection::talk_later() {
-  context_.schedule.after(context_.dice.skewed(0, 2 * kSecond), [this] {
+  host_.after(context_.dice.skewed(0, 2 * kSecond), [this] {
     if (is_ending_ || far_.is_over()) return;
     if (context_.is_calm || context_.dice.chance(60)) {
       is_ending_ = true;
@@ -377,12 +296,19 @@ void HostConnection::talk_later() {
 void HostConnection::idle_later() {
   if (context_.is_calm || !context_.dice.chance(150)) return;
   const uint64_t request = requests_;
-  context_.schedule.after(context_.dice.skewed(0, 3 * kSecond), [this, request] {
+  host_.after(context_.dice.skewed(0, 3 * kSecond), [this, request] {
     if (request != requests_ || is_ending_ || far_.unsent() > 0 || context_.is_calm) return;
     context_.story.tell(name_, "closes its idle connection");
     is_ending_ = true;
     context_.dice.chance(800) ? far_.close() : far_.reset();
   });
+}
+
+void HostConnection::freeze() {
+  far_.freeze();
+  if (arrival_ == nullptr || (is_answered_ && far_.unsent() == 0) || arrival_->misbehaved) return;
+  // Silence is noticed.
+  arrival_->misbehaved = arrival_->only_cut = true;
 }
 
 void HostConnection::give_up() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
   HostConnection(SimulationContext& context, SimulatedHost& host, SimulatedWorkerSlot& worker, int process, int number);
 
   FarEnd& far() { return far_; }
+  // The host does not run, or runs again.
+  void freeze();
+  void thaw() { far_.thaw(); }
   // What it still owes will never come; the faults are over, so that it ends.
   void give_up();
   const SimulatedWorkerSlot& worker() const { return worker_; }
@@ -92,7 +96,12 @@ class HostConnection final : private FarEnd::Owner, private WireReader::User {
 
 class SimulatedHost {
  public:
-  enum class Trouble : uint8_t { none, refuses, blackholed, hangs, cuts, lies, nonsense, slow };
+  enum class Trouble : uint8_t { none, refuses, blackholed, stopped, hangs, cuts, lies, nonsense, slow };
+  struct CheckAnswer {
+    bool passed = false;
+    std::string text;
+    Micros after = 0;
+  };
 
   SimulatedHost(SimulationContext& context, int number, size_t service, Side side, std::string address)
       : context_(context), number_(number), service_(service), side_(side), address_(std::move(address)) {}
@@ -103,18 +112,25 @@ class SimulatedHost {
   const std::string& address() const { return address_; }
   Trouble trouble() const { return trouble_; }
   void set_trouble(Trouble trouble);
+  bool is_stopped() const { return trouble_ == Trouble::stopped; }
+  // Unless it is stopped by then: as soon as it runs again.
+  void after(Micros delay, std::function<void()> act);
+  CheckAnswer answer_check(Micros timeout);
 
   // Null: refused at once.
   FarEnd* connect(SimulatedWorkerSlot& worker, int process, int worker_index, int& error);
   std::deque<std::unique_ptr<HostConnection>>& connections() { return connections_; }
 
  private:
+  void note_down();
+
   SimulationContext& context_;
   const int number_;
   const size_t service_;
   const Side side_;
   const std::string address_;
   Trouble trouble_ = Trouble::none;
+  std::vector<std::function<void()>> postponed_;
   std::deque<std::unique_ptr<HostConnection>> connections_;
 };
 

@@ -19,7 +19,8 @@ void SimulatedOperator::give_command() {
   request.actor = "uid:0(root)";
   if (context_.dice.chance(300)) request.reason = "because";
   if (context_.dice.chance(200)) request.until = WallTime(Milliseconds(context_.unix_ms() + 3'600'000));
-  for (const Guard guard : {Guard::minimum_stay, Guard::caught_up, Guard::fenced, Guard::not_persisted}) {
+  for (const Guard guard : {Guard::minimum_stay, Guard::caught_up, Guard::fenced, Guard::primary_healthy,
+                            Guard::backup_healthy, Guard::not_persisted}) {
     if (context_.dice.chance(guard == Guard::not_persisted ? 50 : 250)) request.overrides.push_back(guard);
   }
   request.dry_run = context_.dice.chance(80);
@@ -36,7 +37,6 @@ void SimulatedOperator::give_command() {
     for (size_t i = 0; i < context_.config->services.size(); ++i) ask(i, request);
     return;
   }
-  if (context_.dice.chance(50)) request.actor = kActorAutomatic;
   ask(service, std::move(request));
 }
 

@@ -43,6 +43,9 @@ bool SimulatedProcess::start() {
   if (!state) return give_up(state.error().message);
   if (is_dead_) return false;
   state_ = std::move(*state);
+  checks_ = std::make_unique<SimulatedChecks>(
+      context_, SimulatedChecks::Links{[this](std::function<void()> call) { post(std::move(call)); },
+                                       [this](size_t service) { coordinator_->on_health_changed(service); }});
   SwitchEnvironment& environment = *this;
   coordinator_ = std::make_unique<SwitchCoordinator>(environment, base_, context_.settings.workers, state_->records(),
                                                      nullptr, state_->unpersisted());
@@ -63,6 +66,7 @@ bool SimulatedProcess::start() {
         context_, *this, i, std::move(ledgers[static_cast<size_t>(i)]), coordinator_->snapshot()));
   }
   is_ready_ = true;
+  set_timer();
   return true;
 }
 
@@ -81,6 +85,7 @@ void SimulatedProcess::reap() {
   if (state_ != nullptr) context_.checker.on_process_end(number_, /*was_killed=*/true);
   for (const auto& worker : workers_) worker->end();
   coordinator_.reset();
+  checks_.reset();
   mailbox_.clear();
   state_.reset();
   has_ended_ = true;
@@ -115,6 +120,7 @@ void SimulatedProcess::end(int code) {
   if (!finished) context_.story.tell(name_, "leaves a helper behind that hangs");
   is_dead_ = has_ended_ = true;
   coordinator_.reset();
+  checks_.reset();
   mailbox_.clear();
   state_.reset();
   context_.story.tell(name_, "has stopped, exit code {}", code);
@@ -161,14 +167,21 @@ void SimulatedProcess::deliver() {
 void SimulatedProcess::set_timer() {
   std::optional<SteadyTime> next = coordinator_->next_deadline();
   if (const auto other = state_->next_deadline()) next = next ? std::min(*next, *other) : *other;
-  const uint64_t number = ++timer_;
-  if (!next) return;
-  const auto left = std::chrono::ceil<Milliseconds>(*next - now()).count();
-  const Micros at = std::max(context_.schedule.now() + std::max<int64_t>(0, left) * kMs, stalled_until_);
-  context_.schedule.after(at - context_.schedule.now() + context_.dice.skewed(0, 500), [this, number] {
-    if (number != timer_ || is_dead_ || has_ended_) return;
+  ring_at(next, timer_, [this] {
     coordinator_->on_time();
     if (!is_dead_) state_->on_time();
+  });
+  ring_at(checks_->next_deadline(), health_timer_, [this] { checks_->on_time(); });
+}
+
+void SimulatedProcess::ring_at(std::optional<SteadyTime> time, uint64_t& timer, const std::function<void()>& act) {
+  const uint64_t number = ++timer;
+  if (!time) return;
+  const auto left = std::chrono::ceil<Milliseconds>(*time - now()).count();
+  const Micros at = std::max(context_.schedule.now() + std::max<int64_t>(0, left) * kMs, stalled_until_);
+  context_.schedule.after(at - context_.schedule.now() + context_.dice.skewed(0, 500), [this, number, &timer, act] {
+    if (number != timer || is_dead_ || has_ended_) return;
+    act();
     if (!is_dead_) set_timer();
   });
 }
@@ -176,9 +189,7 @@ void SimulatedProcess::set_timer() {
 // SwitchEnvironment
 // ----------------------------------------------------------------------------------------------------
 
-SteadyTime SimulatedProcess::now() {
-  return SteadyTime{} + std::chrono::hours(100) + std::chrono::microseconds(context_.schedule.now());
-}
+SteadyTime SimulatedProcess::now() { return context_.steady_now(); }
 WallTime SimulatedProcess::wall_now() { return WallTime(Milliseconds(context_.unix_ms())); }
 
 void SimulatedProcess::publish(std::shared_ptr<const Snapshot> snapshot) {
@@ -236,6 +247,10 @@ void SimulatedProcess::on_fenced(int worker, FencedReport report) {
                       report.service, report.epoch, report.writes_finished, report.writes_uncertain);
   context_.checker.on_worker_fenced(*workers_[static_cast<size_t>(worker)], report);
   post([this, worker, report] { coordinator_->on_fenced(worker, report); });
+}
+
+void SimulatedProcess::on_suspect(int, ServerId server) {
+  post([this, server] { checks_->suspect(server); });
 }
 
 void SimulatedProcess::on_stopped(int worker, uint64_t cut) {

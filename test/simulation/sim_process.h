@@ -10,6 +10,7 @@
 
 #include "control/durable_state.h"
 #include "control/switch_coordinator.h"
+#include "simulation/sim_checks.h"
 #include "simulation/sim_worker.h"
 
 namespace halfdoor {
@@ -42,6 +43,7 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
   void command(std::function<void()> call);
   SwitchCoordinator& coordinator() { return *coordinator_; }
   DurableState& state() { return *state_; }
+  SimulatedChecks& checks() { return *checks_; }
   std::vector<std::unique_ptr<SimulatedWorkerSlot>>& workers() { return workers_; }
   // The control thread does nothing for so long.
   void stall_control(Micros time);
@@ -51,6 +53,7 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
   void deliver_later(Micros delay);
   void deliver();
   void set_timer();
+  void ring_at(std::optional<SteadyTime> time, uint64_t& timer, const std::function<void()>& act);
   void reap();
   void end(int code);
   void check_end();
@@ -63,7 +66,7 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
                        std::function<void(const LatchOutcome&)> done) override;
   void withdraw_latch(size_t service, uint64_t job) override;
   void ask_caught_up(size_t service, std::function<void(CaughtUpAnswer)> done) override;
-  SideHealth side_health(size_t, Side) override { return {}; }
+  SideHealth side_health(size_t service, Side side) override { return checks_->side(service, side); }
   void journal(const JournalEntry& entry) override;
   void journal_fenced(std::string_view service, uint64_t epoch, std::optional<int64_t> fenced_ms,
                       uint64_t writes_finished, uint64_t writes_uncertain) override;
@@ -74,7 +77,7 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
   // WorkerObserver
   void on_applied(int worker, uint64_t generation, std::vector<ServiceAtSwitch> services) override;
   void on_fenced(int worker, FencedReport report) override;
-  void on_suspect(int, ServerId) override {}
+  void on_suspect(int worker, ServerId server) override;
   void on_stopped(int worker, uint64_t cut) override;
 
   SimulationContext& context_;
@@ -82,12 +85,14 @@ class SimulatedProcess final : private SwitchEnvironment, private WorkerObserver
   const std::string name_;
   std::shared_ptr<const ConfigGeneration> base_;
   std::unique_ptr<DurableState> state_;
+  std::unique_ptr<SimulatedChecks> checks_;
   std::unique_ptr<SwitchCoordinator> coordinator_;
   std::vector<std::unique_ptr<SimulatedWorkerSlot>> workers_;
   std::deque<std::function<void()>> mailbox_;
   bool delivery_is_due_ = false;
   Micros stalled_until_ = 0;
   uint64_t timer_ = 0;  // the one that is set
+  uint64_t health_timer_ = 0;
   uint64_t kill_in_ = 0;
   int stopped_workers_ = 0;
   bool is_ready_ = false;

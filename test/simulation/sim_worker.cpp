@@ -12,7 +12,6 @@ namespace halfdoor {
 
 namespace {
 
-constexpr int64_t kWheelStartMs = 1'000'000;
 constexpr std::string_view kLocal = "192.0.2.80:80";
 
 }  // namespace
@@ -66,9 +65,8 @@ SimulatedWorkerSlot::SimulatedWorkerSlot(SimulationContext& context, SimulatedPr
       snapshot_(std::move(snapshot)),
       ledger_(process, std::move(ledger)),
       clock_(context),
-      wheel_(kWheelStartMs + context.schedule.now() / kMs),
-      counters_(snapshot_->config()),
-      health_(snapshot_->config()) {
+      wheel_(context.clock_ms()),
+      counters_(snapshot_->config()) {
   Connector& connector = *this;
   WorkerCoreOptions options;
   options.index = index;
@@ -76,7 +74,7 @@ SimulatedWorkerSlot::SimulatedWorkerSlot(SimulationContext& context, SimulatedPr
   options.observer = &process.observer();
   options.ledger = &ledger_;
   options.counters = &counters_;
-  options.health = &health_;
+  options.health = &process.checks().board();
   options.wall_clock = &clock_;
   options.most_connections = context.settings.connections_per_worker;
   options.seed = context.dice.next();
@@ -128,7 +126,7 @@ void SimulatedWorkerSlot::stall(Micros time) {
 // As WorkerThread::turn.
 void SimulatedWorkerSlot::turn() {
   if (!process_.is_alive()) return;
-  wheel_.set_now(kWheelStartMs + context_.schedule.now() / kMs);
+  wheel_.set_now(context_.clock_ms());
   handle_what_came();
   core_->resume();
   core_->fire_deadlines();

@@ -94,7 +94,6 @@ class SimulatedWorkerSlot final : public NearEnd, private Connector {
   Clock clock_;
   TimerWheel wheel_;
   WorkerCounters counters_;
-  HealthBoard health_;
   std::unique_ptr<WorkerCore> core_;
   std::vector<FarEnd*> edges_;
   std::deque<Message> mail_;

@@ -124,12 +124,15 @@ void Simulation::add_client() {
 void Simulation::trouble_a_host() {
   using Trouble = SimulatedHost::Trouble;
   SimulatedHost& host = *dice_.pick(context_.hosts);
-  if (host.trouble() != Trouble::none) return host.set_trouble(Trouble::none);
-  static constexpr Trouble kTroubles[] = {Trouble::refuses, Trouble::blackholed, Trouble::hangs,   Trouble::cuts,
-                                          Trouble::slow,    Trouble::lies,       Trouble::nonsense};
-  const Trouble trouble = kTroubles[dice_.below(context_.settings.hosts_lie ? 7 : 5)];
+  Trouble trouble = Trouble::none;
+  if (host.trouble() == Trouble::none) {
+    static constexpr Trouble kTroubles[] = {Trouble::refuses, Trouble::blackholed, Trouble::stopped, Trouble::slow,
+                                            Trouble::hangs,   Trouble::cuts,       Trouble::lies,    Trouble::nonsense};
+    const Settings& settings = context_.settings;
+    trouble = kTroubles[dice_.below(settings.sides_fail ? 4 : settings.hosts_lie ? 8 : 6)];
+  }
   // Now and then a whole side.
-  const bool is_side = dice_.chance(300);
+  const bool is_side = dice_.chance(context_.settings.sides_fail ? 700 : trouble == Trouble::none ? 0 : 300);
   for (const auto& other : context_.hosts) {
     const bool is_near = other->service() == host.service() && other->side() == host.side();
     if (other.get() == &host || (is_side && is_near)) other->set_trouble(trouble);
