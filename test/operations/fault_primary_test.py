@@ -93,8 +93,8 @@ class FaultPrimaryTest(FaultTest):
         self.end()
 
     def test_a_read_at_a_host_that_stops_is_answered_by_the_backup(self):
-        """Those that were on their way when it stopped: from the first one on."""
-        self.begin()
+        """Those that were on their way when it stopped: from the first one on, and long before they would be given up."""
+        self.begin(timeouts={"first_byte": "60s"})
         self.primary.plan("/load/first", then="hang")
         with self.daemon.connect() as client:
             client.send(request("GET", "/load/first"))
