@@ -63,7 +63,8 @@ void Checker::check_automatic(const PublicationRecord& before, const Publication
   const bool is_acknowledged =
       std::any_of(history_.commands.begin(), history_.commands.end(), [&](const CommandRecord& command) {
         return command.service == now.service && !command.request.dry_run && command.answers > 0 &&
-               command.answer.kind == ChangeAnswer::Kind::done && command.answer.record.epoch == before.epoch;
+               command.answer.kind == ChangeAnswer::Kind::done && command.answer.record.epoch == before.epoch &&
+               command.answer.persisted;
       });
   if (is_acknowledged) fail(property::kI9, what + ", although an operator has acknowledged the backup", 0);
   if (now.at - before.at < service.failback.minimum_stay.count() * kMs - kMs && !before.is_start) {
@@ -78,12 +79,15 @@ void Checker::check_automatic(const PublicationRecord& before, const Publication
   }
 }
 
+// A change counts from when it was judged; it is published when its record has been synced.
+constexpr Micros kLatching = 10 * kMs;
+
 void Checker::check_automatic_failover(const PublicationRecord& now, const std::string& what) {
   const ServiceConfig& service = context_->config->services[now.service];
   const Micros cooldown = service.failover.cooldown.count() * kMs;
   const bool is_remembered = !context_->settings.clock_jumps && context_->settings.disk_trouble_every == 0;
   const auto last = automatic_failovers_.find(now.service);
-  if (is_remembered && last != automatic_failovers_.end() && now.at - last->second < cooldown - kMs) {
+  if (is_remembered && last != automatic_failovers_.end() && now.at - last->second < cooldown - kLatching) {
     fail(property::kAutomatic, what + ", during the cooldown", 0);
   }
   automatic_failovers_[now.service] = now.at;
