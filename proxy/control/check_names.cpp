@@ -24,7 +24,7 @@ std::vector<std::string> find_unresolved_names(const std::shared_ptr<const Confi
   options.now = [] { return std::chrono::steady_clock::now(); };
   options.wall_now = [] { return std::chrono::system_clock::now(); };
   options.log = [](LogLevel, const std::string&) {};
-  options.on_changed = [](size_t) {};
+  options.on_changed = [](const std::vector<size_t>&) {};
   ServerNames names(std::move(options), dns);
   names.on_time();
   event_base_loopexit(base.get(), &kPatience);

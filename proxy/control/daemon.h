@@ -53,7 +53,7 @@ class Daemon : private SwitchEnvironment, private HealthEnvironment, private Wor
   // daemon_names.cpp
   void watch_names();
   void wait_for_names();
-  void use_addresses(size_t service);
+  void use_addresses(const std::vector<size_t>& services);
 
   // daemon_start.cpp
   Status open_state();

@@ -24,7 +24,7 @@ void Daemon::watch_names() {
   options.log = [](LogLevel level, const std::string& line) {
     if (log_enabled(level)) log_line(level, line);
   };
-  options.on_changed = [this](size_t service) { use_addresses(service); };
+  options.on_changed = [this](const std::vector<size_t>& services) { use_addresses(services); };
   names_ = std::make_unique<ServerNames>(std::move(options), *dns_);
 }
 
@@ -43,11 +43,11 @@ void Daemon::wait_for_names() {
   for (const std::string& line : names_->warnings()) log_error("{}", line);
 }
 
-void Daemon::use_addresses(size_t service) {
+void Daemon::use_addresses(const std::vector<size_t>& services) {
   // Before that the first snapshot takes them with it.
   if (!coordinator_) return;
   coordinator_->use_addresses(names_->addresses());
-  announce(service, "addresses");
+  for (const size_t service : services) announce(service, "addresses");
 }
 
 const AddressList& Daemon::server_addresses(ServerId server) {

@@ -70,11 +70,13 @@ void ServerNames::for_each_server(Call&& call) const {
 
 void ServerNames::end_start() {
   if (!std::exchange(is_starting_, false)) return;
-  for (size_t service = 0; service < servers_.size(); ++service) settle(service);
+  for (size_t service = 0; service < servers_.size(); ++service) unsettled_.push_back(service);
+  settle();
 }
 
 std::optional<SteadyTime> ServerNames::next_deadline() const {
   std::optional<SteadyTime> next;
+  if (!unsettled_.empty() && !is_starting_) return SteadyTime();
   if (being_asked_ >= kMostAtOnce) return next;
   for (const WatchedName& name : names_) {
     if (const auto due = name.due()) next = next ? std::min(*next, *due) : *due;
@@ -84,6 +86,7 @@ std::optional<SteadyTime> ServerNames::next_deadline() const {
 
 void ServerNames::on_time() {
   if (names_.empty()) is_starting_ = false;
+  if (!is_starting_) settle();
   const SteadyTime now = options_.now();
   for (size_t i = 0; i < names_.size() && being_asked_ < kMostAtOnce; ++i) {
     const auto due = names_[i].due();
@@ -117,11 +120,25 @@ void ServerNames::on_answer(size_t name, const NameAnswer& answer) {
   if (is_starting_) {
     if (std::all_of(names_.begin(), names_.end(), [](const auto& each) { return each.was_asked(); })) end_start();
   } else if (is_changed) {
-    for (const size_t service : services_of_[name]) settle(service);
+    unsettled_.insert(unsettled_.end(), services_of_[name].begin(), services_of_[name].end());
   }
 }
 
-void ServerNames::settle(size_t service) {
+void ServerNames::settle() {
+  if (unsettled_.empty()) return;
+  std::sort(unsettled_.begin(), unsettled_.end());
+  unsettled_.erase(std::unique(unsettled_.begin(), unsettled_.end()), unsettled_.end());
+  auto next = std::make_shared<ServerAddresses>(*addresses_);
+  std::vector<size_t> changed;
+  for (const size_t service : std::exchange(unsettled_, {})) {
+    if (settle_service(service, *next)) changed.push_back(service);
+  }
+  if (changed.empty()) return;
+  addresses_ = std::move(next);
+  options_.on_changed(changed);
+}
+
+bool ServerNames::settle_service(size_t service, ServerAddresses& next) {
   std::array<std::vector<AddressClaim>, 2> claims;
   const auto service_index = static_cast<uint16_t>(service);
   for (const Side side : kSides) {
@@ -134,17 +151,14 @@ void ServerNames::settle(size_t service) {
     }
   }
   settle_claims(claims);
-  auto next = std::make_shared<ServerAddresses>(*addresses_);
   bool is_changed = false;
   for (const Side side : kSides) {
     for (size_t i = 0; i < claims[index_of(side)].size(); ++i) {
       const ServerId id{service_index, side, static_cast<uint16_t>(i)};
-      is_changed = settle_server(id, claims[index_of(side)][i], *next) || is_changed;
+      is_changed = settle_server(id, claims[index_of(side)][i], next) || is_changed;
     }
   }
-  if (!is_changed) return;
-  addresses_ = std::move(next);
-  options_.on_changed(service);
+  return is_changed;
 }
 
 bool ServerNames::settle_server(ServerId id, const AddressClaim& claim, ServerAddresses& next) {

@@ -23,8 +23,8 @@ struct ServerNamesOptions {
   std::function<SteadyTime()> now;
   std::function<WallTime()> wall_now;
   std::function<void(LogLevel, const std::string&)> log;
-  // The addresses of servers of this service are others now; addresses() has them.
-  std::function<void(size_t service)> on_changed;
+  // The addresses of servers of these services are others now; addresses() has them.
+  std::function<void(const std::vector<size_t>& services)> on_changed;
 };
 
 // Control thread. A host name is asked for once, however many servers have it; literal addresses and Unix sockets
@@ -41,7 +41,8 @@ class ServerNames {
   void end_start();
   const std::shared_ptr<const ServerAddresses>& addresses() const { return addresses_; }
 
-  // Asks for what is due; to be called when next_deadline() has come, and once at the start.
+  // Makes of the answers that have come one change for all, and asks for what is due; to be called when next_deadline()
+  // has come, and once at the start.
   void on_time();
   std::optional<SteadyTime> next_deadline() const;
   // Live traffic or a check failed at this server: its name is asked for again, at most once a second.
@@ -67,7 +68,8 @@ class ServerNames {
   NamedServer& at(ServerId id) { return servers_[id.service][index_of(id.side)][id.server]; }
   const NamedServer& at(ServerId id) const { return servers_[id.service][index_of(id.side)][id.server]; }
   void on_answer(size_t name, const NameAnswer& answer);
-  void settle(size_t service);
+  void settle();
+  bool settle_service(size_t service, ServerAddresses& next);
   bool settle_server(ServerId id, const AddressClaim& claim, ServerAddresses& next);
   std::string describe(ServerId id) const;
   template <class Call>
@@ -79,6 +81,7 @@ class ServerNames {
   std::vector<std::array<std::vector<NamedServer>, 2>> servers_;  // by service, side, server
   std::vector<std::vector<size_t>> services_of_;                  // by name
   std::shared_ptr<const ServerAddresses> addresses_;
+  std::vector<size_t> unsettled_;  // services whose names have other addresses
   size_t being_asked_ = 0;
   bool is_starting_ = true;
 };

@@ -56,7 +56,10 @@ class Fixture {
     options.now = [this] { return now; };
     options.wall_now = [] { return WallTime() + std::chrono::hours(500'000); };
     options.log = [this](LogLevel level, const std::string& line) { log.emplace_back(level, line); };
-    options.on_changed = [this](size_t service) { changed.push_back(service); };
+    options.on_changed = [this](const std::vector<size_t>& others) {
+      ++publications;
+      changed.insert(changed.end(), others.begin(), others.end());
+    };
     names = std::make_unique<ServerNames>(std::move(options), source);
     names->on_time();
   }
@@ -68,6 +71,7 @@ class Fixture {
     const auto done = found->done;
     source.asked.erase(found);
     done(given);
+    if (!gathers) names->on_time();
   }
   void pass(seconds span) {
     now += span;
@@ -89,6 +93,8 @@ class Fixture {
   FakeSource source;
   std::vector<std::pair<LogLevel, std::string>> log;
   std::vector<size_t> changed;
+  int publications = 0;
+  bool gathers = false;  // answers come together
   std::unique_ptr<ServerNames> names;
 };
 
@@ -238,6 +244,32 @@ TEST_CASE("a_name_server_is_not_flooded") {
   }
   CHECK_FALSE(fixture.names->is_starting());
   CHECK(fixture.addresses(199) == Texts{"10.0.0.1:80"});
+}
+
+TEST_CASE("answers_that_come_together_are_one_change") {
+  std::vector<Fixture::Pair> services;
+  for (int i = 0; i < 20; ++i) services.push_back({{"shared.internal:80"}, {"b" + std::to_string(i) + ".internal:80"}});
+  Fixture fixture(services);
+  const auto answer_all = [&](const std::string& net) {
+    fixture.answer("shared.internal", answer_with({net + ".0.1"}));
+    for (int i = 0; i < 20; ++i) {
+      fixture.answer("b" + std::to_string(i) + ".internal", answer_with({net + ".9.1"}));
+    }
+  };
+  answer_all("10.0");
+  CHECK(fixture.publications == 1);
+  CHECK(fixture.changed.size() == 20);
+  fixture.pass(seconds(60));
+  fixture.gathers = true;
+  answer_all("10.1");
+  CHECK(fixture.publications == 1);
+  REQUIRE(fixture.names->next_deadline());
+  CHECK(*fixture.names->next_deadline() <= fixture.now);
+  fixture.names->on_time();
+  CHECK(fixture.publications == 2);
+  CHECK(fixture.changed.size() == 40);
+  CHECK(fixture.addresses(19) == Texts{"10.1.0.1:80"});
+  CHECK(fixture.addresses(19, Side::backup) == Texts{"10.1.9.1:80"});
 }
 
 TEST_CASE("trouble_at_a_server_has_its_name_asked_for_again") {
