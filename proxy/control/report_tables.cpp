@@ -81,7 +81,7 @@ std::string describe_check(const nlohmann::json& server) {
 
 // As written; of a name, where it leads.
 std::string describe_address(const nlohmann::json& server) {
-  const std::string written = or_dash(server, "address");
+  std::string written = or_dash(server, "address");
   const nlohmann::json& resolved = array_of(server, "resolved");
   if (resolved.empty()) return server.contains("resolved") ? written + " (not resolved)" : written;
   const std::string first = resolved.front().is_string() ? printable(resolved.front().get<std::string>()) : "-";

@@ -46,7 +46,8 @@ void ServerWatch::on_deadline(Deadline&) {
 ServerWatches::ServerWatches(const Config& config, TimerWheel& wheel, WorkerCounters& counters, HealthBoard& health,
                              ServerWatch::Owner& owner)
     : services_(config.services.size()) {
-  for (uint16_t service = 0; service < services_.size(); ++service) {
+  const auto service_count = static_cast<uint16_t>(services_.size());
+  for (uint16_t service = 0; service < service_count; ++service) {
     const ServiceConfig& of_service = config.services[service];
     const ServerWatch::Terms terms{of_service.failover.read_fallback_after.count(),
                                    of_service.health.slow_start.count()};
