@@ -137,7 +137,7 @@ void Exchange::judge() {
   move_to(State::judging);
   tried_servers_ = {};
   notes_.forget_attempt();
-  must_connect_anew_ = timed_out_ = lacks_means_ = false;
+  must_connect_anew_ = timed_out_ = has_waited_ = lacks_means_ = false;
   context_.is_local_reply = context_.is_fallback = is_fallback_ = false;
   context_.body = findings_.get();
   request_pipe_.set_capacity(environment_.limits().buffer);
@@ -297,7 +297,7 @@ void Exchange::recycle() {
   findings_.reset();
   context_.body = nullptr;
   epoch_ = bytes_out_ = 0;
-  has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = lacks_means_ = false;
+  has_service_ = is_resendable_ = is_fallback_ = must_connect_anew_ = timed_out_ = has_waited_ = lacks_means_ = false;
   head_pulled_ = closes_client_ = sent_continue_ = is_stopping_ = false;
   is_write_ = true;
 }

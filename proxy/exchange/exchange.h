@@ -263,6 +263,7 @@ class Exchange final : public ListLink<Exchanges>, public Attempt::Owner, public
   bool is_fallback_ = false;
   bool must_connect_anew_ = false;
   bool timed_out_ = false;
+  bool has_waited_ = false;   // in vain for a server that was silent
   bool lacks_means_ = false;  // no connection could be begun, for want of something here
   bool head_pulled_ = false;
   bool closes_client_ = false;

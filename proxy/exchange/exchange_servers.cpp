@@ -20,10 +20,11 @@ ServerWatch* Exchange::pick_server(Side side, bool is_last_resort) {
   for (size_t i = 0; i < servers.size(); ++i) {
     if (tried & bit_of(i)) continue;
     ServerWatch& server = *servers[i];
-    if (!is_last_resort && server.is_avoided()) {
-      // What its idle connections led to is gone.
-      if (server.counters().pooled.get() > 0) environment_.pools.retire(server.id());
-      continue;
+    if (!is_last_resort) {
+      const bool is_avoided = server.is_avoided();
+      if (server.note_avoided(is_avoided)) environment_.pools.retire(server.id());
+      // Who has waited once does not wait for the next one that may be hung, too.
+      if (is_avoided || (has_waited_ && server.is_doubtful())) continue;
     }
     choice.add(i, server.counters().in_flight.get(), server.weight());
   }
@@ -149,6 +150,7 @@ void Exchange::on_server_silent(ServerWatch& server) {
   const bool is_as_judged = generation_ == environment_.current && epoch_ == generation_->state(service_).epoch;
   if (is_as_judged && !is_draining_ && !has_other_server()) return;
   attempt_.give_up();
+  has_waited_ = true;
   finish_drain(DrainEnd::moved);
   notes_.why = "the server was silent for failover.read_fallback_after";
   try_another();

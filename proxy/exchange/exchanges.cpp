@@ -107,7 +107,14 @@ void Exchanges::on_suspect(ServerWatch& server) {
   if (server.health().suspect()) observer_.on_suspect(server.id());
 }
 
-void Exchanges::on_silent(ServerWatch& server) {
+void Exchanges::on_silent(ServerWatch& server, bool is_news) {
+  if (is_news) {
+    const ServerId id = server.id();
+    const ServiceConfig& service = environment_.config().services[id.service];
+    log_warning("{}: {} {} is silent: not a byte came for {} ms while it owed answers, and its check failed or is late",
+                service.name, to_text(id.side), service.side(id.side).servers[id.server].name,
+                service.failover.read_fallback_after.count());
+  }
   for (Exchange* exchange : all_active()) exchange->on_server_silent(server);
 }
 

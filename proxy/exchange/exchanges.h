@@ -83,7 +83,7 @@ class Exchanges final : public ServerWatch::Owner {
   const ServerWatches::OfSide& servers(uint16_t service, Side side) const { return watches_.side(service, side); }
 
   void on_suspect(ServerWatch& server) override;
-  void on_silent(ServerWatch& server) override;
+  void on_silent(ServerWatch& server, bool is_news) override;
 
  private:
   static constexpr size_t kMostKept = 1024;

@@ -36,11 +36,12 @@ void ServerWatch::on_deadline(Deadline&) {
   if (!std::exchange(is_suspected_, true)) suspect();
   if (!is_silent && quiet_ms < terms_.silent_after_ms) return look_in(terms_.silent_after_ms - quiet_ms);
   look_in(kLookAgainMs);
+  bool is_news = false;
   if (!is_silent && health_.is_check_late_or_failed(now_ms)) {
-    health_.silence().note_silence();
+    is_news = health_.silence().note_silence();
     is_silent = true;
   }
-  if (is_silent) owner_.on_silent(*this);
+  if (is_silent) owner_.on_silent(*this, is_news);
 }
 
 ServerWatches::ServerWatches(const Config& config, TimerWheel& wheel, WorkerCounters& counters, HealthBoard& health,

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "event/timer_wheel.h"
@@ -22,8 +23,8 @@ class ServerWatch final : public Deadline::Owner {
    public:
     // Live traffic met an error or silence.
     virtual void on_suspect(ServerWatch& server) = 0;
-    // It is silent: called again and again while that lasts and something is owed.
-    virtual void on_silent(ServerWatch& server) = 0;
+    // It is silent: called again and again while that lasts and something is owed. `is_news`: to all workers.
+    virtual void on_silent(ServerWatch& server, bool is_news) = 0;
 
    protected:
     ~Owner() = default;
@@ -53,6 +54,8 @@ class ServerWatch final : public Deadline::Owner {
   bool is_doubtful() const {
     return health_.health() == Health::unhealthy || health_.is_check_late_or_failed(wheel_.now_ms());
   }
+  // A pick passes it over, or does not. Returns whether that is new: its idle connections lead to what is gone.
+  bool note_avoided(bool is_avoided) { return !std::exchange(was_avoided_, is_avoided) && is_avoided; }
   // Its share among the servers of its side (ServerChoice).
   uint32_t weight() const;
 
@@ -86,6 +89,7 @@ class ServerWatch final : public Deadline::Owner {
   int64_t owing_since_ms_ = 0;
   int64_t look_at_ms_ = 0;
   bool is_suspected_ = false;  // during the present silence
+  bool was_avoided_ = false;
 };
 
 // Those of one worker, by service, side and server.

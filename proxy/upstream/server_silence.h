@@ -21,7 +21,8 @@ class alignas(64) ServerSilence {
   int64_t quiet_since_ms() const { return last_byte_ms_.load(std::memory_order_relaxed) + kGrainMs; }
 
   // A worker to which it owes an answer has waited in vain for long enough. Holds until a byte comes or a check passes.
-  void note_silence() { is_found_.store(true, std::memory_order_relaxed); }
+  // True for the first who says so.
+  bool note_silence() { return !is_found_.exchange(true, std::memory_order_relaxed); }
   bool is_found() const { return is_found_.load(std::memory_order_relaxed); }
   void note_passed_check() { is_found_.store(false, std::memory_order_relaxed); }
 

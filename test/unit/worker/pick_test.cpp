@@ -122,6 +122,21 @@ TEST_CASE("the idle connections of a server that became unhealthy are closed whe
   CHECK(worker.primary().last().is_over());
 }
 
+TEST_CASE("a server that is unhealthy only by its checks keeps its new connections") {
+  SimulatedWorker worker({{}, {Mode::backup_readonly}});
+  worker.answer_everything();
+  worker.ask(get("/1"));
+  set_health(worker, kBackup, Health::unhealthy);
+  for (int i = 0; i < 5; ++i) CHECK(worker.ask(get("/2")).last().body == "backup GET /2 ");
+  CHECK(worker.backup().connection_count() == 2);
+  set_health(worker, kBackup, Health::healthy);
+  worker.ask(get("/3"));
+  CHECK(worker.backup().connection_count() == 2);
+  set_health(worker, kBackup, Health::unhealthy);
+  worker.ask(get("/4"));
+  CHECK(worker.backup().connection_count() == 3);
+}
+
 TEST_CASE("want of descriptors, ports or memory is answered 503 and says nothing about a server") {
   const int error = GENERATE(EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL);
   const std::string request = GENERATE(get("/r"), post("/w", "x"));

@@ -120,6 +120,40 @@ TEST_CASE("what waits for a connection to a silent server goes to another one of
   CHECK(worker.writes_open() == 0);
 }
 
+TEST_CASE("a write of which a silent server took nothing goes to another one of its side with its body intact") {
+  SimulatedWorker worker;
+  worker.answer_everything();
+  set_health(worker, kSecond, Health::unhealthy);
+  worker.ask(get("/1"));
+  worker.primary(0).last().connection().to_peer_capacity = 0;
+  const std::string body(5'000, 'b');
+  SimulatedClient& writer = worker.ask(post("/w", body));
+  REQUIRE(worker.primary(0).connection_count() == 1);
+  set_health(worker, kSecond, Health::healthy);
+  fail_check(worker, kFirst);
+  worker.advance(2'100);
+  CHECK(writer.last().body == "primary POST /w " + body);
+  CHECK(worker.primary(1).requests.size() == 1);
+  CHECK(worker.ledger.begun.size() == 2);
+  CHECK(worker.ledger.uncertain.empty());
+  CHECK(worker.writes_open() == 0);
+}
+
+TEST_CASE("a read that has waited for one server does not wait for another whose check failed as well") {
+  const bool has_failed = GENERATE(true, false);
+  SimulatedWorker worker;
+  worker.backup().answer = answer_as("backup");
+  worker.ask(get("/r"));
+  const size_t first = asked(worker);
+  fail_check(worker, kFirst);
+  fail_check(worker, kSecond);
+  worker.advance(1'000);
+  if (!has_failed) pass_check(worker, first == 0 ? kSecond : kFirst);
+  worker.advance(1'100);
+  CHECK(worker.backup().requests.size() == (has_failed ? 1 : 0));
+  CHECK(worker.primary(1 - first).connection_count() == (has_failed ? 0 : 1));
+}
+
 TEST_CASE("a write that was sent stays at a silent server although its side has another one") {
   SimulatedWorker worker;
   worker.backup().answer = answer_as("backup");

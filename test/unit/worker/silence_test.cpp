@@ -146,6 +146,20 @@ TEST_CASE("a server that answers another worker is not silent") {
   SECTION("what one worker finds out holds for all") { CHECK(two.ask(get("/quick")).last().body == "backup /quick"); }
 }
 
+TEST_CASE("a read does not wait for its whole time once another worker has found its server silent") {
+  SimulatedWorker one(one_primary_server());
+  SimulatedWorker two(sharing(one));
+  one.backup().answer = two.backup().answer = answer_as("backup");
+  fail_check(one, kFirst);
+  SimulatedClient& early = one.ask(get("/early"));
+  advance_both(one, two, 1'500);
+  SimulatedClient& late = two.ask(get("/late"));
+  advance_both(one, two, 700);
+  CHECK(early.last().body == "backup /early");
+  advance_both(one, two, 500);
+  CHECK(late.last().body == "backup /late");
+}
+
 TEST_CASE("half a head is a sign of life, and so is an interim response") {
   const std::string sign = GENERATE(as<std::string>{}, "H", "HTTP/1.1 103 Early Hints\r\n\r\n");
   SimulatedWorker worker(one_primary_server());
