@@ -275,7 +275,8 @@ bool Attempt::abandon(std::string_view why) {
   } else {
     settle();
   }
-  drop(!nothing_sent() && !terms_.may_be_resent);
+  // After a plain close the kernel goes on delivering what is queued: also to a side that has been left by then.
+  drop(!nothing_sent());
   return is_uncertain;
 }
 

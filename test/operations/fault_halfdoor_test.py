@@ -41,10 +41,11 @@ class FaultHalfdoorTest(FaultTest):
         self.wait_for_answers(self.clients, "the backup answers", 20, host="backup")
         requests = self.clients.stop()
         # What a killed process had given to the kernel is delivered by that, whenever the host can be reached again.
-        orphans = {r["target"] for r in requests if r["sent"] < killed and not r["answered"]}
+        [kill] = kills
+        orphans = {r["target"] for r in requests if r["sent"] <= kill.serving and not r["answered"]}
         self.assertTrue(orphans & {w["path"] for w in self.daemon.uncertain()})
         self.holds(self.daemon, requests, kills=kills,
-                   arrivals=[a for host in self.hosts for a in host.arrivals() if a.target not in orphans or a.first < killed])
+                   arrivals=[a for host in self.hosts for a in host.arrivals() if a.target not in orphans or a.first < kill.serving])
 
     def test_a_failover_on_a_hanging_disk_away_from_a_dead_primary_takes_less_than_a_second(self):
         if not os.path.exists(SHIM):

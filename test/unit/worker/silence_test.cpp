@@ -44,7 +44,8 @@ TEST_CASE("a read moves to the backup once its server has been silent for read_f
   worker.advance(120);
   CHECK(client.last().body == "backup /r");
   CHECK(client.last().field("Halfdoor-Served-By") == "backup; fallback");
-  CHECK(worker.primary().last().is_over());
+  // After a plain close a kernel would deliver it when the host can be reached again, maybe after a failover.
+  CHECK(worker.primary().last().saw_reset());
   CHECK(worker.counted().fallback_reads.get() == 1);
   CHECK(worker.counted().retries.get() == 1);
   CHECK(worker.counted().slow_reads.get() == 0);
