@@ -16,7 +16,7 @@ ServiceSwitch::ServiceSwitch(SwitchEnvironment& environment, SnapshotBoard& boar
       on_side_{elapsed_since(record_.side_since, environment.wall_now()), environment.now()},
       fence_(board.workers()),
       persisted_(start.persisted) {
-  if (!persisted_) persist_again_at_ = environment.now();
+  if (!persisted_) persist_again_at_ = published_at_ = environment.now();
   if (record_.last_automatic_failover) {
     automatic_failover_ =
         Age{elapsed_since(*record_.last_automatic_failover, environment.wall_now()), environment.now()};
@@ -41,7 +41,7 @@ void ServiceSwitch::ask(ModeRequest request, OnAnswer answer) {
 
 void ServiceSwitch::pump() {
   if (!not_safe_told_ && environment_.now() >= published_at_ + kNotSafeAfter) tell_not_safe();
-  if (unconfirmed_ && !not_persisted_told_ && environment_.now() >= published_at_ + kLatchPatience) {
+  if (!persisted_ && !not_persisted_told_ && environment_.now() >= published_at_ + kLatchPatience) {
     tell_not_persisted();
   }
   work_off();
@@ -289,7 +289,7 @@ std::optional<SteadyTime> ServiceSwitch::next_deadline() const {
   if (look_for_forgotten_at_) at(*look_for_forgotten_at_);
   if (reminder_.told > 0) at(reminder_.again_at);
   if (!not_safe_told_) at(published_at_ + kNotSafeAfter);
-  if (unconfirmed_ && !not_persisted_told_) at(published_at_ + kLatchPatience);
+  if (!persisted_ && !not_persisted_told_) at(published_at_ + kLatchPatience);
   for (const ChangePtr& change : queue_) {
     const bool may_answer = change->phase == ChangePhase::waiting || change->phase == ChangePhase::applying;
     if (change->answer && may_answer) at(change->deadline());

@@ -106,13 +106,9 @@ void Checker::on_start(int process, size_t service, const LatchRecord& record) {
   }
   for (const CommandRecord& command : history_.commands) {
     if (command.service != service || command.process != before->process || command.request.dry_run) continue;
-    // One that the disk refused may stand there, as long as NOT PERSISTED is said.
-    const bool is_in_doubt =
-        was_unpersisted && command.answer.kind == ChangeAnswer::Kind::refused &&
-        std::any_of(command.answer.refusals.begin(), command.answer.refusals.end(),
-                    [](const GuardResult& refusal) { return refusal.rule == Guard::not_persisted; });
+    // One that was refused never comes true, whatever the disk did with its record.
     const bool is_pending = command.answers == 0 || command.answer.kind == ChangeAnswer::Kind::incomplete;
-    if (!is_pending && !is_in_doubt) continue;
+    if (!is_pending) continue;
     for (const Mode from : in_force_before) {
       for (const Mode to : wanted_modes(command.request, from, before->diverged)) modes.insert(to);
     }
