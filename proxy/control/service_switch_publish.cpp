@@ -47,25 +47,22 @@ bool ServiceSwitch::step_latching(RunningChange& change) {
   const bool is_late = environment_.now() >= latching_deadline(change);
   if (!latched_ && !is_late) return false;
   const bool persisted = latched_ && latched_->persisted;
-  if (!more_writes || persisted) {
+  // While it waited for the disk the primary may have gone, and nobody looks on.
+  const bool is_judged_again = persisted && change.request.actor == kActorAutomatic;
+  if (!more_writes || (persisted && !is_judged_again)) {
     publish(change);
     return true;
   }
-  std::string why = "the disk does not answer";
-  if (latched_) {
-    why = latched_->error;
-  } else {
-    environment_.withdraw_latch(index_, change.job);
-  }
   GuardFacts facts = facts_for(change);
-  facts.not_persisted = why;
+  if (!persisted) facts.not_persisted = latched_ ? latched_->error : "the disk does not answer";
+  if (!latched_) environment_.withdraw_latch(index_, change.job);
   const Judgement judgement = judge_change(change, facts);
   if (judgement.allowed()) {
     publish(change);
     return true;
   }
   // It may stand in the file although it is refused: a restart must not take it for the mode.
-  if (latched_ && latched_->in_doubt) persist_present();
+  if (latched_ && (latched_->in_doubt || persisted)) persist_present();
   refuse(change, judgement);
   queue_.pop_front();
   return true;

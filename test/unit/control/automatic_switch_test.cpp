@@ -298,6 +298,22 @@ TEST_CASE("an_automatic_failback_whose_record_the_disk_does_not_take_is_refused_
   CHECK(fake.mode() == Mode::primary);
 }
 
+TEST_CASE("an_automatic_failback_that_waited_for_the_disk_does_not_go_to_a_primary_that_went_down_meanwhile") {
+  AutomaticSwitch fake(automatic_config(true, true));
+  fake.see(Side::primary, false);
+  fake.live(4 * kSecond);
+  fake.see(Side::primary, true);
+  fake.pass(60 * kSecond);
+  REQUIRE(fake.latch_jobs.size() == 1);
+  fake.see(Side::primary, false);
+  fake.finish_latch(true, "");
+  CHECK(fake.mode() == Mode::backup_readonly);
+  CHECK(fake.entries.back().rules.at(0).rule == "primary-healthy");
+  // The refused record stands in the file, and must not stay there.
+  REQUIRE(fake.latch_jobs.size() == 1);
+  CHECK(fake.latch_jobs.begin()->second.record == fake.service().record());
+}
+
 // I9, over every start: an hour in which nobody says anything.
 TEST_CASE("nothing_moves_by_itself_but_what_the_configuration_says") {
   const std::optional<bool> healths[] = {std::nullopt, true, false};
