@@ -86,6 +86,7 @@ class Checker {
   void judge_promptness(const CommandRecord& command);
   bool may_read_fail(const RequestRecord& request);
   bool may_be_cut(const RequestRecord& request);
+  bool was_switched(const RequestRecord& request);
   std::vector<ModeSpan> spans_of(const RequestRecord& request, Micros from);
   bool process_ended_within(int process, Micros from, Micros to);
 

@@ -44,8 +44,8 @@ void Checker::judge_answers() {
     // The head of a response that was cut may be lost with what follows it.
     const bool is_cut =
         std::any_of(history_.arrivals.begin(), history_.arrivals.end(), [&](const ArrivalRecord& arrival) {
-          return arrival.id == request.id && (arrival.misbehaved || arrival.closed_on_body) &&
-                 arrival.status_sent_at != kNeverUs;
+          return arrival.id == request.id && arrival.status_sent_at != kNeverUs &&
+                 (arrival.misbehaved || arrival.closed_on_body || was_switched(request));
         });
     if (request.is_owed_answer && !is_cut && !has_answer && !request.client_gave_up &&
         request.kind != RequestKind::hostile &&
@@ -132,7 +132,11 @@ bool Checker::may_be_cut(const RequestRecord& request) {
   for (const ArrivalRecord& arrival : history_.arrivals) {
     if (arrival.id == request.id && arrival.misbehaved) return true;
   }
-  // A switch cuts what has not ended within `drain`.
+  return was_switched(request);
+}
+
+// A switch cuts what has not ended within `drain`.
+bool Checker::was_switched(const RequestRecord& request) {
   const auto& spans = history_.spans[{request.process, request.worker, request.service}];
   return std::any_of(spans.begin(), spans.end(), [&](const ModeSpan& span) {
     return span.from >= request.head_sent_at && span.from <= request.over_at;
